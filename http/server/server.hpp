@@ -1,0 +1,52 @@
+#pragma once
+// An HTTP/1.1 server on Beast: keep-alive, pipelining, deadlines and limits on everything, graceful stop.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "http/server/message.hpp"
+#include "messages/error.hpp"
+
+namespace lode::http {
+
+struct server_limits {
+  std::chrono::milliseconds header_timeout{10000};  ///< from the first byte (or from accept) to the end of the header
+  std::chrono::milliseconds idle_timeout{60000};    ///< between two requests on one connection
+  std::chrono::milliseconds body_timeout{30000};
+  std::chrono::milliseconds write_timeout{30000};
+  std::size_t header_bytes = 16 * 1024;
+  std::size_t body_bytes = 1024 * 1024;
+  std::size_t connections = 4096;  ///< beyond: accepted, answered 503, closed
+  std::size_t in_flight = 1024;    ///< requests in handlers, all connections together; beyond: 503 at once
+};
+
+/// How the server itself answers: 413, 431, 400, 408, 503, 500. The envelope is the application's, so it is passed in.
+using error_body = std::function<response(unsigned status, std::string_view message)>;
+
+/// Counters, readable from any thread.
+struct server_stats {
+  std::atomic<std::uint64_t> accepted{0}, requests{0}, rejected_overload{0}, open_connections{0}, in_flight{0};
+};
+
+class server {
+ public:
+  virtual ~server() = default;
+  /// host:port really bound.
+  [[nodiscard]] virtual std::string address() const = 0;
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// Stops accepting, lets requests under way finish until `bound`, then closes everything. `done` runs on the io
+  /// thread when no session is left. Call once, from any thread.
+  virtual void stop(std::chrono::milliseconds bound, std::function<void()> done) = 0;
+  [[nodiscard]] virtual const server_stats& stats() const = 0;
+};
+
+/// Binds and begins to accept on `io` (which the caller runs, on one thread). `listen` is "HOST:PORT" or "[IPv6]:PORT",
+/// port 0 picks one. Errors: config_invalid (not an address), store_io is never returned; bind failures are
+/// config_invalid with the system's words.
+result<std::unique_ptr<server>> start_server(boost::asio::io_context& io, const std::string& listen, handler h,
+                                             error_body on_error, server_limits limits = {});
+
+}  // namespace lode::http
