@@ -1,0 +1,31 @@
+#pragma once
+// The key pair of an allocation, and the ciphertext under it that carries the SSH access of a container.
+// RSA: 2048 bits, OAEP with SHA-256 and MGF1-SHA-256, no label. X25519: libsodium sealed box.
+
+#include <string>
+#include <string_view>
+
+#include "messages/error.hpp"
+#include "messages/types.hpp"
+
+namespace lode::crypto {
+
+struct key_pair {
+  key_kind kind = key_kind::rsa2048;
+  std::string public_pem;   ///< SubjectPublicKeyInfo
+  std::string private_pem;  ///< PKCS#8; secret
+};
+
+/// Takes 30 to 300 ms for RSA, microseconds for X25519.
+result<key_pair> make_key_pair(key_kind kind);
+
+/// The kind of a public key in PEM; key_invalid for anything but RSA of 2048 bits and more, and X25519.
+result<key_kind> kind_of_public_key(std::string_view public_pem);
+
+/// Base64 of `plain` encrypted to `public_pem`. RSA takes at most 190 bytes.
+result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain);
+
+/// The inverse, for either kind of key. key_invalid when it does not decrypt.
+result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext);
+
+}  // namespace lode::crypto
