@@ -1,0 +1,448 @@
+#pragma once
+// Every typed actor interface and every message between actors, one line each. Nothing here leaves the process (nodes
+// talk HTTP), so messages need neither inspection nor type ids; handles may be members of messages.
+//
+// A reply is the type after `with` or a caf::error made from lode::error (caf_error.hpp).
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/miner_call.hpp"
+#include "messages/types.hpp"
+
+namespace lode {
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Vocabulary
+
+/// Travels with every request: past the deadline nothing more is started on its behalf, and what was started is undone.
+struct request_context {
+  std::string request_id;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+/// "It is done", where there is nothing more to say.
+struct done {};
+
+/// A record as the store holds it, with the revision that the next write must name.
+struct stored_allocation {
+  allocation_record record;
+  std::uint64_t revision = 0;
+};
+
+/// One line of the durable event log.
+struct logged_event {
+  std::uint64_t seq = 0;
+  std::string payload;  ///< JSON, see allocation_event()
+};
+
+/// Which part of a listing is asked for.
+struct page_request {
+  std::optional<std::int64_t> number;  ///< unset or 0: everything is page 1
+  std::optional<std::int64_t> size;    ///< unset or 0: 50; ignored without number
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// registry: what the HTTP edge may ask
+
+/// Rent any miner that meets the requirement.
+struct allocate_spec {
+  device_requirement device;
+  docker_requirement docker;
+  request_context ctx;
+};
+/// Rent this miner.
+struct allocate_hotkey {
+  std::string hotkey;
+  docker_requirement docker;
+  request_context ctx;
+};
+/// End a lease. Answers when the miner confirmed, or after the bounded tries (the release then goes on by itself).
+struct deallocate {
+  std::string hotkey;
+  std::string uuid;
+  bool notify = false;
+  request_context ctx;
+};
+/// Restart, pause, unpause or exchange the key of a rented container.
+struct docker_action {
+  pending_action action = pending_action::none;
+  std::string hotkey;
+  std::string uuid;
+  std::string ssh_key;   ///< of exchange_key
+  std::string key_type;  ///< of exchange_key: "user" or "terminal"
+  request_context ctx;
+};
+/// Ask the axons of these hotkeys, concurrently.
+struct check_status {
+  std::vector<std::string> hotkeys;
+  bool query_version = false;  ///< answer the axon's version and ask nobody
+  request_context ctx;
+};
+struct hotkey_status {
+  std::string hotkey;
+  std::string status;                   ///< "Docker ONLINE", "Docker OFFLINE", "Miner NO_RESPONSE", "Not Found", "Unknown"
+  std::optional<std::int64_t> version;  ///< set instead of status for query_version of a known hotkey
+};
+struct hotkey_status_list {
+  std::vector<hotkey_status> items;  ///< in the order asked, duplicates kept
+};
+/// Acknowledged allocations (active and paused), by hotkey.
+struct list_allocations {
+  page_request page;
+};
+struct allocation_list {
+  std::vector<allocation> items;  ///< of the page
+  std::size_t total = 0;          ///< of all pages
+};
+/// Miners with specs that match the query, by hotkey.
+struct list_resources {
+  resource_query query;
+  page_request page;
+};
+struct resource_list {
+  std::vector<resource> items;  ///< of the page
+  std::size_t total = 0;        ///< matching, of all pages
+  std::size_t available = 0;    ///< matching
+  std::size_t reserved = 0;     ///< matching
+  std::size_t known = 0;        ///< miners with specs, whether they match or not
+};
+struct get_readiness {};
+struct readiness {
+  bool ready = false;
+  bool store_ok = false;
+  bool recovered = false;               ///< every stored allocation has its actor again
+  std::vector<std::string> set_aside;   ///< hotkeys whose actors kept crashing
+  std::size_t miners = 0;
+  std::size_t allocations = 0;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// registry: what its children and jobs tell it
+
+/// The whole metagraph as of now; hotkeys that are missing have left it.
+struct metagraph_snapshot {
+  std::vector<miner_info> miners;
+};
+/// Where a miner's slot is. Sent by the miner at each transition and at no other time.
+struct slot_update {
+  enum class slot : std::uint8_t { free, busy };
+  std::string hotkey;
+  slot now = slot::free;
+  std::optional<allocation> view;  ///< set while an acknowledged allocation is live
+};
+/// Whether the miner's axon answered the last call.
+struct reachability_update {
+  std::string hotkey;
+  bool reachable = false;
+};
+/// The miner's hardware, learned from the miner itself.
+struct specs_update {
+  std::string hotkey;
+  miner_specs specs;
+};
+/// The ledger can no longer write; the process should end and recover.
+struct store_failed {
+  std::string detail;
+};
+/// End all children, answer when none is left.
+struct stop_all {};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// miner and allocation
+
+/// Make an allocation on this miner now, or fail without leaving a container behind.
+struct place {
+  device_requirement device;
+  docker_requirement docker;
+  std::int64_t lease_days = 0;
+  std::int64_t told_days = 0;  ///< the timeline sent to the miner
+  int check_tries = 1;
+  std::chrono::milliseconds register_timeout{100000};
+  request_context ctx;
+};
+/// Ask the axon whether its slot is free, for check_status.
+struct probe {
+  request_context ctx;
+};
+/// Look after the allocation as a renter would; answered when the look is over.
+struct check_health {};
+/// The metagraph has a new address, version or specs for this miner.
+struct miner_changed {
+  miner_info info;
+};
+/// The hotkey left the metagraph.
+struct miner_left {};
+/// From the allocation to its miner at every change that concerns the slot.
+struct allocation_changed {
+  bool gone = false;               ///< nothing is left; the slot is free
+  std::optional<allocation> view;  ///< as in slot_update
+};
+/// Show me the SSH banner at this address.
+struct ssh_check {
+  std::string ip;
+  std::uint16_t port = 0;
+};
+struct ssh_answer {
+  ssh_state state = ssh_state::unknown;
+};
+/// A call came back from the link (internal to the miner actor).
+struct link_answer {
+  call_lane lane = call_lane::api;
+  std::uint64_t id = 0;
+  miner_reply reply;
+};
+struct link_ssh_answer {
+  std::uint64_t id = 0;
+  ssh_state state = ssh_state::unknown;
+};
+/// A child's restart is due (internal to supervisors).
+struct restart_due {
+  std::string hotkey;
+  std::uint64_t generation = 0;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// ledger, event_hub, key_forge, lease_wheel
+
+/// One durable state change of one allocation with its event, all or nothing.
+struct commit_allocation {
+  allocation_record record;
+  bool erase = false;              ///< the record goes; `record` names it in the event
+  std::uint64_t expected = 0;      ///< revision it was read or last written at; 0: there must be none
+  std::string event;               ///< what happened: "reserved", "allocated", "paused", ...
+  std::string reason;
+  unix_ms at = 0;
+};
+struct committed {
+  std::uint64_t revision = 0;
+};
+/// The record of one hotkey, if any.
+struct load_allocation {
+  std::string hotkey;
+};
+struct maybe_stored {
+  std::optional<stored_allocation> stored;
+};
+/// Every record, for recovery.
+struct load_allocations {};
+struct stored_allocations {
+  std::vector<stored_allocation> items;
+};
+/// Remember the miners that are not simulated, for a start without a metagraph.
+struct save_miners {
+  std::vector<miner_info> changed;
+  std::vector<std::string> left;
+};
+struct load_miners {};
+struct stored_miners {
+  std::vector<miner_info> items;
+};
+/// Events after `seq`, oldest first.
+struct read_events {
+  std::uint64_t after = 0;
+  std::size_t limit = 1000;
+};
+struct event_batch {
+  std::vector<logged_event> items;
+};
+/// Drop all but the newest `keep` events.
+struct trim_events {
+  std::size_t keep = 0;
+};
+/// Commit what has been collected (internal to the ledger).
+struct flush {};
+
+/// Hear of every event after `after`, first those of the log, then live ones. The sink must take events as fast as it
+/// acknowledges: one that leaves more than the hub's bound unacknowledged is unsubscribed and told so.
+using event_sink = caf::typed_actor<caf::reacts_to<event_batch>>;
+struct subscribe {
+  event_sink sink;
+  std::uint64_t after = 0;
+};
+/// The subscriber has handled events up to and with `seq`.
+struct event_ack {
+  caf::actor_addr sink;
+  std::uint64_t seq = 0;
+};
+
+/// A fresh key pair, from the pool.
+struct forge_key {
+  key_kind kind = key_kind::rsa2048;
+};
+struct forged_key {
+  std::string public_pem;
+  std::string private_pem;
+};
+/// Decrypt a miner's answer to a register.
+struct open_info {
+  std::string private_pem;
+  std::string info;
+};
+struct opened_info {
+  std::string plain;
+};
+/// Make one more key if the pool is not full (internal to the forge).
+struct refill {};
+
+/// A deadline armed with the wheel is reached.
+struct deadline_reached {
+  std::uint64_t generation = 0;  ///< as armed; the target ignores stale ones
+};
+using deadline_sink = caf::typed_actor<caf::reacts_to<deadline_reached>>;
+/// Send deadline_reached to the target once `due` has come. A target has one deadline at a time per slot number.
+struct arm {
+  deadline_sink target;
+  std::uint32_t slot = 0;
+  unix_ms due = 0;
+  std::uint64_t generation = 0;
+};
+struct disarm {
+  caf::actor_addr target;
+  std::uint32_t slot = 0;
+};
+/// Time passes (internal to whoever keeps a clock).
+struct tick {
+  std::uint64_t generation = 0;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Interfaces
+
+using ledger_actor = caf::typed_actor<
+    caf::replies_to<commit_allocation>::with<committed>,          // durable before it answers; conflict, store_io
+    caf::replies_to<load_allocation>::with<maybe_stored>,         // one record, unsealed
+    caf::replies_to<load_allocations>::with<stored_allocations>,  // all records, unsealed
+    caf::replies_to<save_miners>::with<done>,                     // remember the metagraph
+    caf::replies_to<load_miners>::with<stored_miners>,            // as last remembered
+    caf::replies_to<read_events>::with<event_batch>,              // the log
+    caf::replies_to<trim_events>::with<done>,                     // bound the log
+    caf::reacts_to<flush>>;                                       // to itself
+
+using event_hub_actor = caf::typed_actor<
+    caf::reacts_to<event_batch>,             // the ledger committed these
+    caf::replies_to<subscribe>::with<done>,  // events from there on
+    caf::reacts_to<event_ack>,               // a subscriber keeps up
+    caf::reacts_to<tick>>;                   // to itself: trim the log
+
+using key_forge_actor = caf::typed_actor<
+    caf::replies_to<forge_key>::with<forged_key>,   // overloaded when too many wait
+    caf::replies_to<open_info>::with<opened_info>,  // miner_nonsense when it does not decrypt
+    caf::reacts_to<refill>>;                        // to itself
+
+using lease_wheel_actor = caf::typed_actor<
+    caf::reacts_to<arm>,     // replaces the target's deadline in that slot
+    caf::reacts_to<disarm>,  // forget it
+    caf::reacts_to<tick>>;   // to itself
+
+using allocation_actor = caf::typed_actor<
+    caf::replies_to<place>::with<allocation>,   // once, as its first message
+    caf::replies_to<deallocate>::with<done>,    // see registry
+    caf::replies_to<docker_action>::with<done>, // see registry
+    caf::replies_to<check_health>::with<done>,  // from the miner
+    caf::reacts_to<miner_left>,                 // stop waiting for the miner
+    caf::reacts_to<deadline_reached>>;          // lease end, retries
+
+using miner_actor = caf::typed_actor<
+    caf::replies_to<place>::with<allocation>,       // busy when the slot is taken
+    caf::replies_to<deallocate>::with<done>,        // no_allocation, wrong_uuid
+    caf::replies_to<docker_action>::with<done>,     // no_allocation, wrong_uuid, or what the call came to
+    caf::replies_to<probe>::with<hotkey_status>,    // one answer for check_status
+    caf::replies_to<check_health>::with<done>,      // passes it to the allocation, if any
+    caf::replies_to<miner_call>::with<miner_reply>, // of its allocation: in turn on the lane; never an error but overloaded
+    caf::replies_to<ssh_check>::with<ssh_answer>,   // of its allocation
+    caf::reacts_to<miner_changed>,                  // from the registry
+    caf::reacts_to<miner_left>,                     // from the registry
+    caf::reacts_to<allocation_changed>,             // from its allocation
+    caf::reacts_to<link_answer>,                    // from the link
+    caf::reacts_to<link_ssh_answer>,                // from the link
+    caf::reacts_to<restart_due>>;                   // to itself
+
+using registry_actor = caf::typed_actor<
+    caf::replies_to<allocate_spec>::with<allocation>,         // no_candidate
+    caf::replies_to<allocate_hotkey>::with<allocation>,       // unknown_hotkey, blacklisted, busy, miner_*
+    caf::replies_to<deallocate>::with<done>,                  // no_allocation, wrong_uuid
+    caf::replies_to<docker_action>::with<done>,               // no_allocation, wrong_uuid, miner_*
+    caf::replies_to<check_status>::with<hotkey_status_list>,  // always answers, per hotkey
+    caf::replies_to<list_allocations>::with<allocation_list>, // from memory
+    caf::replies_to<list_resources>::with<resource_list>,     // from memory
+    caf::replies_to<get_readiness>::with<readiness>,          // for /readyz
+    caf::replies_to<check_health>::with<done>,                // one round over all allocations, paced
+    caf::reacts_to<metagraph_snapshot>,                       // from metagraph_refresh
+    caf::reacts_to<slot_update>,                              // from a miner
+    caf::reacts_to<reachability_update>,                      // from a miner
+    caf::reacts_to<specs_update>,                             // from a miner
+    caf::reacts_to<store_failed>,                             // from the ledger
+    caf::reacts_to<restart_due>,                              // to itself
+    caf::replies_to<stop_all>::with<done>>;                   // from main
+
+using job_actor = caf::typed_actor<caf::reacts_to<tick>>;
+
+}  // namespace lode
+
+// In-process messages only: no inspection, no type ids.
+#define LODE_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(lode::name)
+LODE_LOCAL_MESSAGE(done)
+LODE_LOCAL_MESSAGE(allocation)
+LODE_LOCAL_MESSAGE(allocate_spec)
+LODE_LOCAL_MESSAGE(allocate_hotkey)
+LODE_LOCAL_MESSAGE(deallocate)
+LODE_LOCAL_MESSAGE(docker_action)
+LODE_LOCAL_MESSAGE(check_status)
+LODE_LOCAL_MESSAGE(hotkey_status)
+LODE_LOCAL_MESSAGE(hotkey_status_list)
+LODE_LOCAL_MESSAGE(list_allocations)
+LODE_LOCAL_MESSAGE(allocation_list)
+LODE_LOCAL_MESSAGE(list_resources)
+LODE_LOCAL_MESSAGE(resource_list)
+LODE_LOCAL_MESSAGE(get_readiness)
+LODE_LOCAL_MESSAGE(readiness)
+LODE_LOCAL_MESSAGE(metagraph_snapshot)
+LODE_LOCAL_MESSAGE(slot_update)
+LODE_LOCAL_MESSAGE(reachability_update)
+LODE_LOCAL_MESSAGE(specs_update)
+LODE_LOCAL_MESSAGE(store_failed)
+LODE_LOCAL_MESSAGE(stop_all)
+LODE_LOCAL_MESSAGE(place)
+LODE_LOCAL_MESSAGE(probe)
+LODE_LOCAL_MESSAGE(check_health)
+LODE_LOCAL_MESSAGE(miner_changed)
+LODE_LOCAL_MESSAGE(miner_left)
+LODE_LOCAL_MESSAGE(allocation_changed)
+LODE_LOCAL_MESSAGE(ssh_check)
+LODE_LOCAL_MESSAGE(ssh_answer)
+LODE_LOCAL_MESSAGE(link_answer)
+LODE_LOCAL_MESSAGE(link_ssh_answer)
+LODE_LOCAL_MESSAGE(restart_due)
+LODE_LOCAL_MESSAGE(miner_call)
+LODE_LOCAL_MESSAGE(miner_reply)
+LODE_LOCAL_MESSAGE(commit_allocation)
+LODE_LOCAL_MESSAGE(committed)
+LODE_LOCAL_MESSAGE(load_allocation)
+LODE_LOCAL_MESSAGE(maybe_stored)
+LODE_LOCAL_MESSAGE(load_allocations)
+LODE_LOCAL_MESSAGE(stored_allocations)
+LODE_LOCAL_MESSAGE(save_miners)
+LODE_LOCAL_MESSAGE(load_miners)
+LODE_LOCAL_MESSAGE(stored_miners)
+LODE_LOCAL_MESSAGE(read_events)
+LODE_LOCAL_MESSAGE(event_batch)
+LODE_LOCAL_MESSAGE(trim_events)
+LODE_LOCAL_MESSAGE(flush)
+LODE_LOCAL_MESSAGE(subscribe)
+LODE_LOCAL_MESSAGE(event_ack)
+LODE_LOCAL_MESSAGE(forge_key)
+LODE_LOCAL_MESSAGE(forged_key)
+LODE_LOCAL_MESSAGE(open_info)
+LODE_LOCAL_MESSAGE(opened_info)
+LODE_LOCAL_MESSAGE(refill)
+LODE_LOCAL_MESSAGE(deadline_reached)
+LODE_LOCAL_MESSAGE(arm)
+LODE_LOCAL_MESSAGE(disarm)
+LODE_LOCAL_MESSAGE(tick)
+#undef LODE_LOCAL_MESSAGE
