@@ -38,8 +38,9 @@ class batch {
   batch& put(column c, std::string key, std::string value);
   /// Erasing a key that is not there is not an error.
   batch& erase(column c, std::string key);
-  /// Puts under `prefix` + the commit's revision as 20 decimal digits (+ "-" + n from the second append of one commit
-  /// on), so that appended keys sort in commit order. The event log is made of these.
+  /// Puts under `prefix` + the commit's revision as 20 decimal digits (+ "-" + n as 6 digits from the second append of
+  /// one request on, n = 1, 2, ... over all its columns and prefixes), so that appended keys sort in commit order. The
+  /// event log is made of these.
   batch& append(column c, std::string value, std::string prefix = {});
 
   [[nodiscard]] const std::vector<mutation>& mutations() const noexcept { return mutations_; }
@@ -71,7 +72,8 @@ struct entry {
   friend bool operator==(const entry&, const entry&) = default;
 };
 
-/// One committed write, as watchers see it. `value` is empty for an erase.
+/// One committed write, as watchers see it. `value` is empty for an erase; an erase of a key that was not there is
+/// seen too.
 struct change {
   revision at = 0;
   column in = column::meta;
@@ -81,7 +83,8 @@ struct change {
   friend bool operator==(const change&, const change&) = default;
 };
 
-/// Ends the watch when destroyed; after that the callback is not running and will not run again.
+/// Ends the watch when destroyed; after that the callback is not running and will not run again. Any thread may destroy
+/// it, but not the callback itself. It may outlive the store.
 class watch_handle {
  public:
   virtual ~watch_handle() = default;
@@ -92,12 +95,13 @@ class store {
   virtual ~store() = default;
 
   /// Commits each request in order with ONE durable write for all (group commit). A request whose preconditions fail
-  /// (evaluated after the requests before it) gets errc::conflict and changes nothing; the others are unaffected.
+  /// (evaluated after the requests before it) gets errc::conflict and changes nothing, nor uses up a revision; the
+  /// others are unaffected. A write with an empty key (scan could never return it) makes its request bad_request.
   /// The outer error (store_io) means that nothing of the group is known to be durable: the store then refuses every
   /// further commit until it is opened again.
   virtual result<std::vector<result<revision>>> commit(std::span<const commit_request> group) = 0;
 
-  /// The entry, or nullopt when there is none.
+  /// The entry, or nullopt when there is none. As scan(): store_damaged when what is stored does not check out.
   virtual result<std::optional<entry>> get(column c, std::string_view key) const = 0;
 
   /// Entries whose key begins with `prefix` and sorts after `after`, in key order, at most `limit`.
@@ -106,10 +110,11 @@ class store {
 
   /// Calls `sink` with every change from revision `from` on, in order, first the past ones, then each commit's as it
   /// happens (on the committing thread; it must not block and must not call the store). errc::compacted when `from`
-  /// is older than the history kept (schema.hpp: watch_history).
+  /// is older than the history kept (schema.hpp: watch_history). 0 means 1; a revision to come is allowed.
   virtual result<std::unique_ptr<watch_handle>> watch(revision from, std::function<void(const change&)> sink) = 0;
 
-  /// Writes a consistent copy into the folder `path`, which must not exist. The memory store answers not_implemented.
+  /// Writes a consistent copy into the folder `path`, which must not exist (bad_request) and appears only when it is
+  /// complete; it can be opened as a store. The memory store answers not_implemented.
   virtual result<void> checkpoint(const std::string& path) = 0;
 
   /// The revision of the last commit.
