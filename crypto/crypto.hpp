@@ -2,13 +2,13 @@
 // Small things every user of crypto/ needs. All functions of this folder are pure or use only the operating system's
 // random generator; any thread may call them. init() first, once a process.
 
+#include "messages/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "messages/error.hpp"
 
 namespace lode::crypto {
 

@@ -1,10 +1,10 @@
 #pragma once
 // SS58 addresses (format 42) and bittensor hotkey files.
 
+#include "crypto/sr25519.hpp"
+
 #include <string>
 #include <string_view>
-
-#include "crypto/sr25519.hpp"
 
 namespace lode::crypto {
 
@@ -18,12 +18,17 @@ struct hotkey {
   std::string address;
 };
 
-/// Reads a bittensor hotkey file (JSON: secretSeed, else privateKey) and checks that the derived key is the one the file
-/// names. Encrypted files and files with nothing but a phrase are key_invalid and say what to do. The error text never
-/// holds a part of the secret.
+/// Reads the text of a bittensor hotkey file, which errors call `name`. As load_hotkey, which is built on it.
+result<hotkey> parse_hotkey(std::string_view text, const std::string& name);
+
+/// Reads a bittensor hotkey file (JSON: secretSeed, else privateKey) and checks that the derived key is the one the
+/// file names. Encrypted files and files with nothing but a phrase are key_invalid and say what to do. The error text
+/// never holds a part of the secret.
 result<hotkey> load_hotkey(const std::string& path);
 
-/// Writes a new hotkey file (mode 0600, fails when `path` exists) as bittensor would and returns the hotkey.
+/// Writes a new hotkey file as bittensor would and returns the hotkey. Mode 0600; missing folders are made (0700). The
+/// file appears whole or not at all; a `path` that exists is left alone and is a conflict. key_invalid when it cannot
+/// be written.
 result<hotkey> create_hotkey(const std::string& path);
 
 }  // namespace lode::crypto

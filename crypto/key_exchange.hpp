@@ -2,11 +2,11 @@
 // The key pair of an allocation, and the ciphertext under it that carries the SSH access of a container.
 // RSA: 2048 bits, OAEP with SHA-256 and MGF1-SHA-256, no label. X25519: libsodium sealed box.
 
-#include <string>
-#include <string_view>
-
 #include "messages/error.hpp"
 #include "messages/types.hpp"
+
+#include <string>
+#include <string_view>
 
 namespace lode::crypto {
 

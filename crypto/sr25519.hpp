@@ -1,14 +1,14 @@
 #pragma once
-// sr25519 as Substrate and bittensor use it: schnorrkel signatures, signing context "substrate", Merlin transcripts over
-// STROBE-128, ristretto255 from libsodium.
+// sr25519 as Substrate and bittensor use it: schnorrkel signatures, signing context "substrate", Merlin transcripts
+// over STROBE-128, ristretto255 from libsodium.
+
+#include "messages/error.hpp"
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
-
-#include "messages/error.hpp"
 
 namespace lode::crypto {
 

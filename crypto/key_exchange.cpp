@@ -1,0 +1,192 @@
+#include "crypto/key_exchange.hpp"
+
+#include "crypto/crypto.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <sodium.h>
+
+#include <array>
+#include <memory>
+
+namespace lode::crypto {
+
+namespace {
+
+template <auto Free>
+struct freed_by {
+  template <class T>
+  void operator()(T* p) const noexcept {
+    Free(p);
+  }
+};
+using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
+using pkey_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
+using pkey_context_ptr = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
+
+constexpr std::size_t max_pem = 16 * 1024;
+constexpr int least_rsa_bits = 2048;
+
+using raw_key = std::array<unsigned char, crypto_box_PUBLICKEYBYTES>;
+static_assert(crypto_box_PUBLICKEYBYTES == crypto_box_SECRETKEYBYTES);
+
+/// OpenSSL's errors stay in a queue of the thread, where TLS code of others would find them.
+error failed(std::string_view what, errc code = errc::key_invalid) {
+  ERR_clear_error();
+  return {code, std::string(what)};
+}
+
+/// Without this OpenSSL would ask for the password of an encrypted PEM on the terminal.
+int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
+
+bio_ptr reader_of(std::string_view pem) {
+  if (pem.size() > max_pem) return nullptr;
+  return bio_ptr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+std::string text_in(BIO* bio) {
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(bio, &data);
+  return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
+}
+
+result<key_kind> kind_of(const EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "X25519") == 1) return key_kind::x25519;
+  if (EVP_PKEY_is_a(key, "RSA") != 1) return failed("the key is neither RSA nor X25519");
+  if (EVP_PKEY_get_bits(key) < least_rsa_bits) return failed("the RSA key has fewer than 2048 bits");
+  return key_kind::rsa2048;
+}
+
+/// A key and what kind it is.
+struct read_key {
+  pkey_ptr key;
+  key_kind kind;
+};
+
+result<read_key> read_public(std::string_view pem) {
+  const auto bio = reader_of(pem);
+  pkey_ptr key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr);
+  if (!key) return failed("not a public key in PEM");
+  const auto kind = kind_of(key.get());
+  if (!kind) return kind.error();
+  return read_key{std::move(key), *kind};
+}
+
+result<read_key> read_private(std::string_view pem) {
+  const auto bio = reader_of(pem);
+  pkey_ptr key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr) : nullptr);
+  if (!key) return failed("not an unencrypted private key in PEM");
+  const auto kind = kind_of(key.get());
+  if (!kind) return kind.error();
+  return read_key{std::move(key), *kind};
+}
+
+bool use_oaep_sha256(EVP_PKEY_CTX* context) {
+  return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) > 0 &&
+         EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) > 0 &&
+         EVP_PKEY_CTX_set_rsa_mgf1_md(context, EVP_sha256()) > 0;
+}
+
+const unsigned char* bytes(std::string_view s) noexcept { return reinterpret_cast<const unsigned char*>(s.data()); }
+unsigned char* bytes(std::string& s) noexcept { return reinterpret_cast<unsigned char*>(s.data()); }
+
+result<std::string> encrypt_rsa(EVP_PKEY* key, std::string_view plain) {
+  const pkey_context_ptr context(EVP_PKEY_CTX_new(key, nullptr));
+  if (!context || EVP_PKEY_encrypt_init(context.get()) <= 0 || !use_oaep_sha256(context.get()))
+    return failed("RSA-OAEP cannot be set up", errc::internal);
+  std::string sealed(static_cast<std::size_t>(EVP_PKEY_get_size(key)), '\0');
+  auto size = sealed.size();
+  if (EVP_PKEY_encrypt(context.get(), bytes(sealed), &size, bytes(plain), plain.size()) <= 0)
+    return failed("the text is too long for RSA-OAEP under this key");
+  sealed.resize(size);
+  return sealed;
+}
+
+result<std::string> decrypt_rsa(EVP_PKEY* key, std::string_view sealed) {
+  const pkey_context_ptr context(EVP_PKEY_CTX_new(key, nullptr));
+  if (!context || EVP_PKEY_decrypt_init(context.get()) <= 0 || !use_oaep_sha256(context.get()))
+    return failed("RSA-OAEP cannot be set up", errc::internal);
+  std::string plain(static_cast<std::size_t>(EVP_PKEY_get_size(key)), '\0');
+  auto size = plain.size();
+  if (EVP_PKEY_decrypt(context.get(), bytes(plain), &size, bytes(sealed), sealed.size()) <= 0) {
+    wipe(plain);
+    return failed("the ciphertext is not for this key");
+  }
+  plain.resize(size);
+  return plain;
+}
+
+result<raw_key> raw_public(const EVP_PKEY* key) {
+  raw_key raw{};
+  auto size = raw.size();
+  if (EVP_PKEY_get_raw_public_key(key, raw.data(), &size) != 1 || size != raw.size())
+    return failed("the X25519 key cannot be read");
+  return raw;
+}
+
+result<std::string> seal(const EVP_PKEY* key, std::string_view plain) {
+  const auto recipient = raw_public(key);
+  if (!recipient) return recipient.error();
+  std::string sealed(plain.size() + crypto_box_SEALBYTES, '\0');
+  if (crypto_box_seal(bytes(sealed), bytes(plain), plain.size(), recipient->data()) != 0)
+    return failed("the X25519 key is of low order");
+  return sealed;
+}
+
+result<std::string> open_sealed(const EVP_PKEY* key, std::string_view sealed) {
+  const auto recipient = raw_public(key);
+  if (!recipient) return recipient.error();
+  if (sealed.size() < crypto_box_SEALBYTES) return failed("the ciphertext is too short");
+  raw_key secret{};
+  auto size = secret.size();
+  if (EVP_PKEY_get_raw_private_key(key, secret.data(), &size) != 1 || size != secret.size())
+    return failed("the X25519 key cannot be read");
+  std::string plain(sealed.size() - crypto_box_SEALBYTES, '\0');
+  const auto opened =
+      crypto_box_seal_open(bytes(plain), bytes(sealed), sealed.size(), recipient->data(), secret.data());
+  sodium_memzero(secret.data(), secret.size());
+  if (opened != 0) return failed("the ciphertext is not for this key");
+  return plain;
+}
+
+}  // namespace
+
+result<key_pair> make_key_pair(key_kind kind) {
+  const pkey_ptr key(kind == key_kind::x25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")
+                                              : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}));
+  const bio_ptr public_out(BIO_new(BIO_s_mem()));
+  const bio_ptr private_out(BIO_new(BIO_s_mem()));
+  if (!key || !public_out || !private_out || PEM_write_bio_PUBKEY(public_out.get(), key.get()) != 1 ||
+      PEM_write_bio_PKCS8PrivateKey(private_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    return failed("no key pair could be made", errc::internal);
+  return key_pair{kind, text_in(public_out.get()), text_in(private_out.get())};
+}
+
+result<key_kind> kind_of_public_key(std::string_view public_pem) {
+  const auto recipient = read_public(public_pem);
+  if (!recipient) return recipient.error();
+  return recipient->kind;
+}
+
+result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain) {
+  const auto recipient = read_public(public_pem);
+  if (!recipient) return recipient.error();
+  const auto sealed = recipient->kind == key_kind::x25519 ? seal(recipient->key.get(), plain)
+                                                          : encrypt_rsa(recipient->key.get(), plain);
+  if (!sealed) return sealed.error();
+  return to_base64(*sealed);
+}
+
+result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext) {
+  const auto recipient = read_private(private_pem);
+  if (!recipient) return recipient.error();
+  const auto sealed = from_base64(base64_ciphertext);
+  if (!sealed) return sealed.error();
+  return recipient->kind == key_kind::x25519 ? open_sealed(recipient->key.get(), *sealed)
+                                             : decrypt_rsa(recipient->key.get(), *sealed);
+}
+
+}  // namespace lode::crypto
