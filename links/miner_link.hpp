@@ -1,13 +1,13 @@
 #pragma once
-// The one boundary to miners. Real implementation: dendrite; in-process: simulated_miners. The SSH probe lives here too,
-// because a simulated miner's container must be probed in the same way as it was made.
+// The one boundary to miners. Real implementation: dendrite; in-process: simulated_miners. The SSH probe lives here
+// too, because a simulated miner's container must be probed in the same way as it was made.
+
+#include "messages/miner_call.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
-
-#include "messages/miner_call.hpp"
 
 namespace lode::links {
 
