@@ -201,10 +201,14 @@ struct link_ssh_answer {
   std::uint64_t id = 0;
   ssh_state state = ssh_state::unknown;
 };
-/// A child's restart is due (internal to supervisors).
+/// A miner's actor is to be started again after a crash (internal to the registry).
 struct restart_due {
   std::string hotkey;
-  std::uint64_t generation = 0;
+};
+/// A miner's allocation actor crashed for the count-th time in a row; 0: it has settled.
+struct crash_report {
+  std::string hotkey;
+  std::uint32_t count = 0;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -265,6 +269,10 @@ struct subscribe {
   event_sink sink;
   std::uint64_t after = 0;
 };
+/// Send every committed event to this sink (the hub, to the ledger, once).
+struct publish_to {
+  event_sink sink;
+};
 /// The subscriber has handled events up to and with `seq`.
 struct event_ack {
   caf::actor_addr sink;
@@ -287,11 +295,12 @@ struct open_info {
 struct opened_info {
   std::string plain;
 };
-/// Make one more key if the pool is not full (internal to the forge).
-struct refill {};
+/// Make one more RSA key (from the forge to its maker).
+struct make_rsa_key {};
 
 /// A deadline armed with the wheel is reached.
 struct deadline_reached {
+  std::uint32_t slot = 0;        ///< as armed
   std::uint64_t generation = 0;  ///< as armed; the target ignores stale ones
 };
 using deadline_sink = caf::typed_actor<caf::reacts_to<deadline_reached>>;
@@ -322,6 +331,7 @@ using ledger_actor = caf::typed_actor<
     caf::replies_to<load_miners>::with<stored_miners>,            // as last remembered
     caf::replies_to<read_events>::with<event_batch>,              // the log
     caf::replies_to<trim_events>::with<done>,                     // bound the log
+    caf::reacts_to<publish_to>,                                   // from the hub
     caf::reacts_to<flush>>;                                       // to itself
 
 using event_hub_actor = caf::typed_actor<
@@ -332,8 +342,10 @@ using event_hub_actor = caf::typed_actor<
 
 using key_forge_actor = caf::typed_actor<
     caf::replies_to<forge_key>::with<forged_key>,   // overloaded when too many wait
-    caf::replies_to<open_info>::with<opened_info>,  // miner_nonsense when it does not decrypt
-    caf::reacts_to<refill>>;                        // to itself
+    caf::replies_to<open_info>::with<opened_info>>; // miner_nonsense when it does not decrypt
+
+using rsa_maker_actor = caf::typed_actor<
+    caf::replies_to<make_rsa_key>::with<forged_key>>;  // takes 30 to 300 ms of its own thread
 
 using lease_wheel_actor = caf::typed_actor<
     caf::reacts_to<arm>,     // replaces the target's deadline in that slot
@@ -345,6 +357,7 @@ using allocation_actor = caf::typed_actor<
     caf::replies_to<deallocate>::with<done>,    // see registry
     caf::replies_to<docker_action>::with<done>, // see registry
     caf::replies_to<check_health>::with<done>,  // from the miner
+    caf::reacts_to<miner_changed>,              // the miner's address as of now
     caf::reacts_to<miner_left>,                 // stop waiting for the miner
     caf::reacts_to<deadline_reached>>;          // lease end, retries
 
@@ -361,7 +374,7 @@ using miner_actor = caf::typed_actor<
     caf::reacts_to<allocation_changed>,             // from its allocation
     caf::reacts_to<link_answer>,                    // from the link
     caf::reacts_to<link_ssh_answer>,                // from the link
-    caf::reacts_to<restart_due>>;                   // to itself
+    caf::reacts_to<deadline_reached>>;              // restart of the allocation, another try for specs
 
 using registry_actor = caf::typed_actor<
     caf::replies_to<allocate_spec>::with<allocation>,         // no_candidate
@@ -377,6 +390,7 @@ using registry_actor = caf::typed_actor<
     caf::reacts_to<slot_update>,                              // from a miner
     caf::reacts_to<reachability_update>,                      // from a miner
     caf::reacts_to<specs_update>,                             // from a miner
+    caf::reacts_to<crash_report>,                             // from a miner
     caf::reacts_to<store_failed>,                             // from the ledger
     caf::reacts_to<restart_due>,                              // to itself
     caf::replies_to<stop_all>::with<done>>;                   // from main
@@ -419,6 +433,7 @@ LODE_LOCAL_MESSAGE(ssh_answer)
 LODE_LOCAL_MESSAGE(link_answer)
 LODE_LOCAL_MESSAGE(link_ssh_answer)
 LODE_LOCAL_MESSAGE(restart_due)
+LODE_LOCAL_MESSAGE(crash_report)
 LODE_LOCAL_MESSAGE(miner_call)
 LODE_LOCAL_MESSAGE(miner_reply)
 LODE_LOCAL_MESSAGE(commit_allocation)
@@ -435,12 +450,13 @@ LODE_LOCAL_MESSAGE(event_batch)
 LODE_LOCAL_MESSAGE(trim_events)
 LODE_LOCAL_MESSAGE(flush)
 LODE_LOCAL_MESSAGE(subscribe)
+LODE_LOCAL_MESSAGE(publish_to)
 LODE_LOCAL_MESSAGE(event_ack)
 LODE_LOCAL_MESSAGE(forge_key)
 LODE_LOCAL_MESSAGE(forged_key)
 LODE_LOCAL_MESSAGE(open_info)
 LODE_LOCAL_MESSAGE(opened_info)
-LODE_LOCAL_MESSAGE(refill)
+LODE_LOCAL_MESSAGE(make_rsa_key)
 LODE_LOCAL_MESSAGE(deadline_reached)
 LODE_LOCAL_MESSAGE(arm)
 LODE_LOCAL_MESSAGE(disarm)

@@ -1,0 +1,115 @@
+#include "actors/allocation.hpp"
+
+#include "actors/allocation_frame.hpp"
+
+namespace lode::actors {
+
+std::chrono::milliseconds allocation_state::remaining() const {
+  const auto deadline = request_.ctx.deadline;
+  if (deadline == std::chrono::steady_clock::time_point::max()) return std::chrono::hours{1};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - self_->system().clock().now());
+}
+
+miner_call allocation_state::make_call(miner_action action, std::chrono::milliseconds timeout) const {
+  miner_call c;
+  c.action = action;
+  c.to = axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated};
+  c.public_key = record_.public_key;
+  c.timeout = timeout;
+  c.request_id = phase_ == phase::acting ? action_.ctx.request_id : request_.ctx.request_id;
+  return c;
+}
+
+void allocation_state::arm_timer(timer slot, unix_ms due) {
+  self_->send(opts_.env->wheel,
+              arm{caf::actor_cast<deadline_sink>(caf::actor_cast<allocation_actor>(self_)), slot, due,
+                  ++timer_generation_[slot]});
+}
+
+void allocation_state::on_deadline(const deadline_reached& d) {
+  if (d.slot > retry_timer || d.generation != timer_generation_[d.slot]) return;
+  if (d.slot == lease_timer) {
+    if (phase_ == phase::releasing || phase_ == phase::ending) return;
+    if (phase_ == phase::acting) return arm_timer(lease_timer, now() + 1000);  // an intent is under way: let it end
+    spdlog::info("allocation {}: the lease has ended", record_.hotkey);
+    return release("released", "the lease has ended");
+  }
+  switch (phase_) {
+    case phase::placing: return check_slot();
+    case phase::rolling_back: return roll_back();
+    case phase::releasing: return attempt_release();
+    default: return;
+  }
+}
+
+void allocation_state::tell_miner(bool gone) {
+  allocation_changed c;
+  c.gone = gone;
+  if (phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back) c.view = view_of(record_);
+  self_->send(opts_.miner, std::move(c));
+}
+
+void allocation_state::crash(const caf::error& reason) {
+  const auto e = from_caf(reason);
+  spdlog::error("allocation {}: a state change could not be made durable ({}); starting again from the store",
+                record_.hotkey, e.to_string());
+  placed_.fail(reason);
+  acted_.fail(reason);
+  released_.fail(reason);
+  self_->quit(reason);
+}
+
+void allocation_state::adopt(stored_allocation stored) {
+  record_ = std::move(stored.record);
+  revision_ = stored.revision;
+  switch (record_.state) {
+    case lode::allocation_state::reserving:
+      spdlog::info("allocation {}: a registration was interrupted; it is undone", record_.hotkey);
+      phase_ = phase::reserving;
+      return undo(error{errc::internal, "interrupted"}, true);
+    case lode::allocation_state::releasing:
+      phase_ = phase::releasing;
+      return attempt_release();
+    case lode::allocation_state::active:
+    case lode::allocation_state::paused:
+      arm_timer(lease_timer, record_.expires_at);
+      if (record_.pending == pending_action::none) {
+        phase_ = phase::live;
+      } else {
+        phase_ = phase::rolling_back;
+        roll_back();
+      }
+      return tell_miner(false);
+  }
+}
+
+allocation_actor::behavior_type allocation_state::behavior(allocation_options options) {
+  opts_ = std::move(options);
+  record_.hotkey = opts_.info.hotkey;
+  self_->monitor(opts_.miner);
+  if (opts_.stored) {
+    auto stored = std::move(*opts_.stored);
+    opts_.stored.reset();
+    adopt(std::move(stored));
+  }
+  return {
+      [this](place& p) { return start(p); },
+      [this](const deallocate& d) { return end_lease(d); },
+      [this](docker_action& a) { return act(a); },
+      [this](const check_health&) { return look(); },
+      [this](const miner_changed& c) { opts_.info = c.info; opts_.left = false; },
+      [this](const miner_left&) { on_miner_left(); },
+      [this](const deadline_reached& d) { on_deadline(d); },
+  };
+}
+
+allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_state> self,
+                                                    allocation_options options) {
+  const auto hotkey = options.info.hotkey;
+  // Only the miner is monitored: without it nothing can be done, and its successor starts this anew from the store.
+  self->set_down_handler([self](const caf::down_msg&) { self->quit(caf::exit_reason::user_shutdown); });
+  self->set_exception_handler([hotkey](std::exception_ptr& e) { return report_exception("allocation", hotkey, e); });
+  return self->state.behavior(std::move(options));
+}
+
+}  // namespace lode::actors

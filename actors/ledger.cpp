@@ -1,0 +1,198 @@
+#include "actors/ledger.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "messages/caf_error.hpp"
+#include "messages/record_codec.hpp"
+
+namespace lode::actors {
+namespace {
+
+using storage::column;
+
+std::string event_key(std::uint64_t seq) { return fmt::format("{:020}", seq); }
+
+// A kept key is the revision, with "-n" behind it from the second event of one commit on; one commit logs one event.
+std::uint64_t seq_of(const std::string& key) { return std::strtoull(key.c_str(), nullptr, 10); }
+
+}  // namespace
+
+void ledger_state::waiting::fail(const error& e) {
+  commit_promise.fail(to_caf(e));
+  done_promise.fail(to_caf(e));
+}
+
+bool ledger_state::accept(waiting w) {
+  if (broken_) {
+    w.fail(*broken_);
+    return false;
+  }
+  if (queue_.size() >= options_.queue_limit) {
+    w.fail(error{errc::overloaded, "too many writes are waiting"});
+    return false;
+  }
+  queue_.push_back(std::move(w));
+  if (!flush_sent_) {
+    // Queues behind everything that is in the mailbox now: that is the group.
+    flush_sent_ = true;
+    self_->send(caf::actor_cast<ledger_actor>(self_), flush{});
+  }
+  return true;
+}
+
+caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
+  auto promise = self_->make_response_promise<committed>();
+  waiting w;
+  w.commit_promise = guarded<committed>{promise};
+  const auto& r = c.record;
+  w.request.preconditions.push_back({column::allocations, r.hotkey, c.expected});
+  if (c.erase)
+    w.request.writes.erase(column::allocations, r.hotkey);
+  else
+    w.request.writes.put(column::allocations, r.hotkey, encode(r, [this](std::string_view s) { return seal(s); }));
+  w.event = allocation_event(r, c.event, c.at, c.reason);
+  w.request.writes.append(column::events, w.event);
+  accept(std::move(w));
+  return promise;
+}
+
+caf::result<done> ledger_state::enqueue_plain(storage::batch writes) {
+  if (writes.empty()) return done{};
+  auto promise = self_->make_response_promise<done>();
+  waiting w;
+  w.done_promise = guarded<done>{promise};
+  w.request.writes = std::move(writes);
+  accept(std::move(w));
+  return promise;
+}
+
+void ledger_state::commit_group() {
+  flush_sent_ = false;
+  std::vector<waiting> group;
+  if (queue_.size() <= options_.group_limit) {
+    group.swap(queue_);
+  } else {
+    const auto cut = queue_.begin() + static_cast<std::ptrdiff_t>(options_.group_limit);
+    group.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(cut));
+    queue_.erase(queue_.begin(), cut);
+    flush_sent_ = true;
+    self_->send(caf::actor_cast<ledger_actor>(self_), flush{});
+  }
+  if (group.empty()) return;
+  std::vector<storage::commit_request> requests;
+  requests.reserve(group.size());
+  for (auto& w : group) requests.push_back(std::move(w.request));
+
+  auto outcome = options_.store->commit(requests);
+  if (!outcome) {
+    broken_ = outcome.error();
+    spdlog::critical("the store can no longer write: {}", broken_->to_string());
+    for (auto& w : group) w.fail(*broken_);
+    for (auto& w : queue_) w.fail(*broken_);
+    queue_.clear();
+    if (options_.on_failed) options_.on_failed(*broken_);
+    return;
+  }
+  event_batch events;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    auto& one = (*outcome)[i];
+    if (!one) {
+      group[i].fail(one.error());
+      continue;
+    }
+    if (!group[i].event.empty()) events.items.push_back({*one, std::move(group[i].event)});
+    group[i].commit_promise.deliver(committed{*one});
+    group[i].done_promise.deliver(done{});
+  }
+  if (hub_ && !events.items.empty()) self_->send(hub_, std::move(events));
+}
+
+caf::result<maybe_stored> ledger_state::load(const std::string& hotkey) {
+  auto found = options_.store->get(column::allocations, hotkey);
+  if (!found) return to_caf(found.error());
+  maybe_stored out;
+  if (!*found) return out;
+  auto record = decode_allocation((*found)->value, [this](std::string_view s) { return options_.sealer->open(s); });
+  if (!record) return to_caf(record.error());
+  out.stored = stored_allocation{std::move(*record), (*found)->mod_revision};
+  return out;
+}
+
+caf::result<stored_allocations> ledger_state::load_all() {
+  auto found = options_.store->scan(column::allocations, "");
+  if (!found) return to_caf(found.error());
+  stored_allocations out;
+  out.items.reserve(found->size());
+  for (auto& entry : *found) {
+    auto record = decode_allocation(entry.value, [this](std::string_view s) { return options_.sealer->open(s); });
+    // Serving without knowing an allocation could give its miner away: better not to start.
+    if (!record) return to_caf(error{errc::store_damaged, "allocation of " + entry.key + ": " + record.error().detail});
+    out.items.push_back({std::move(*record), entry.mod_revision});
+  }
+  return out;
+}
+
+caf::result<stored_miners> ledger_state::load_known_miners() {
+  auto found = options_.store->scan(column::miners, "");
+  if (!found) return to_caf(found.error());
+  stored_miners out;
+  for (auto& entry : *found) {
+    if (auto info = decode_miner(entry.value))
+      out.items.push_back(std::move(*info));
+    else
+      spdlog::warn("remembered miner {} does not parse and is left out: {}", entry.key, info.error().to_string());
+  }
+  return out;
+}
+
+caf::result<event_batch> ledger_state::read(const read_events& r) {
+  auto found = options_.store->scan(column::events, "", r.after ? event_key(r.after) : "", r.limit);
+  if (!found) return to_caf(found.error());
+  event_batch out;
+  for (auto& entry : *found) out.items.push_back({seq_of(entry.key), std::move(entry.value)});
+  return out;
+}
+
+caf::result<done> ledger_state::trim(std::size_t keep) {
+  // Revisions without an event leave gaps, so this keeps at most `keep`, never more.
+  const auto head = options_.store->head();
+  if (head <= keep) return done{};
+  auto old = options_.store->scan(column::events, "", "", 1000);
+  if (!old) return to_caf(old.error());
+  storage::batch writes;
+  for (const auto& entry : *old) {
+    if (seq_of(entry.key) + keep > head) break;
+    writes.erase(column::events, entry.key);
+  }
+  return enqueue_plain(std::move(writes));
+}
+
+ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
+  options_ = std::move(options);
+  return {
+      [this](commit_allocation& c) { return enqueue(c); },
+      [this](const load_allocation& l) { return load(l.hotkey); },
+      [this](const load_allocations&) { return load_all(); },
+      [this](const save_miners& s) {
+        storage::batch writes;
+        for (const auto& m : s.changed) writes.put(column::miners, m.hotkey, encode(m));
+        for (const auto& hotkey : s.left) writes.erase(column::miners, hotkey);
+        return enqueue_plain(std::move(writes));
+      },
+      [this](const load_miners&) { return load_known_miners(); },
+      [this](const read_events& r) { return read(r); },
+      [this](const trim_events& t) { return trim(t.keep); },
+      [this](publish_to& p) { hub_ = std::move(p.sink); },
+      [this](const flush&) { commit_group(); },
+  };
+}
+
+ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self, ledger_options options) {
+  return self->state.behavior(std::move(options));
+}
+
+}  // namespace lode::actors

@@ -1,0 +1,61 @@
+#pragma once
+// ledger: the only writer of the store. Collects what is in its mailbox, commits it with one durable write, then answers.
+// Encodes and seals records on its own thread (spawn it detached), so that nobody else touches the storage format.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/guarded.hpp"
+#include "messages/actors.hpp"
+#include "storage/sealing.hpp"
+#include "storage/store.hpp"
+
+namespace lode::actors {
+
+struct ledger_options {
+  std::shared_ptr<storage::store> store;
+  std::shared_ptr<const storage::sealer> sealer;
+  std::size_t queue_limit = 10000;             ///< waiting commits; beyond: overloaded
+  std::size_t group_limit = 512;               ///< commits of one durable write
+  std::function<void(const error&)> on_failed; ///< called once, on the ledger's thread, when the store can no longer write
+};
+
+class ledger_state {
+ public:
+  static inline const char* name = "ledger";
+  explicit ledger_state(ledger_actor::base* self) : self_(self) {}
+  ledger_actor::behavior_type behavior(ledger_options options);
+
+ private:
+  struct waiting {
+    storage::commit_request request;
+    std::string event;
+    guarded<committed> commit_promise;  ///< one of the two is set
+    guarded<done> done_promise;
+    void fail(const error& e);
+  };
+
+  caf::result<committed> enqueue(commit_allocation& c);
+  caf::result<done> enqueue_plain(storage::batch writes);
+  bool accept(waiting w);
+  void commit_group();
+  caf::result<maybe_stored> load(const std::string& hotkey);
+  caf::result<stored_allocations> load_all();
+  caf::result<stored_miners> load_known_miners();
+  caf::result<event_batch> read(const read_events& r);
+  caf::result<done> trim(std::size_t keep);
+  [[nodiscard]] std::string seal(std::string_view plain) const { return options_.sealer->seal(plain); }
+
+  ledger_actor::base* self_;
+  ledger_options options_;
+  event_sink hub_;
+  std::vector<waiting> queue_;
+  bool flush_sent_ = false;
+  std::optional<error> broken_;
+};
+
+ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self, ledger_options options);
+
+}  // namespace lode::actors
