@@ -80,6 +80,8 @@ struct image_info {
   std::string id;
   std::vector<std::string> tags;
   std::map<std::string, std::string> labels;
+  std::vector<std::string> entrypoint;  ///< inspect_image only
+  std::vector<std::string> command;     ///< inspect_image only
 };
 
 enum class engine_dialect : std::uint8_t { docker, podman };
