@@ -1,15 +1,15 @@
 #pragma once
 // From (method, path) to a handler. Filled once at start, then read by any number of io threads.
 
+#include "http/server/message.hpp"
+#include "http/server/server.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
-
-#include "http/server/message.hpp"
-#include "http/server/server.hpp"
 
 namespace lode::http {
 

@@ -1,14 +1,14 @@
 #pragma once
 // An HTTP/1.1 server on Beast: keep-alive, pipelining, deadlines and limits on everything, graceful stop.
 
+#include "http/server/message.hpp"
+#include "messages/error.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "http/server/message.hpp"
-#include "messages/error.hpp"
 
 namespace lode::http {
 
@@ -28,17 +28,22 @@ using error_body = std::function<response(unsigned status, std::string_view mess
 
 /// Counters, readable from any thread.
 struct server_stats {
-  std::atomic<std::uint64_t> accepted{0}, requests{0}, rejected_overload{0}, open_connections{0}, in_flight{0};
+  std::atomic<std::uint64_t> accepted{0}, requests{0}, rejected_overload{0}, open_connections{0}, in_flight{0},
+      accept_errors{0};
 };
 
 class server {
  public:
+  /// Closes every connection and cancels the handlers under way (any thread; at once on the io thread or when the io
+  /// context no longer runs). What handlers refer to must live until `done` of stop(), or until the io context has
+  /// ended. Destroy it before its io context.
   virtual ~server() = default;
   /// host:port really bound.
   [[nodiscard]] virtual std::string address() const = 0;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// Stops accepting, lets requests under way finish until `bound`, then closes everything. `done` runs on the io
-  /// thread when no session is left. Call once, from any thread.
+  /// Stops accepting, lets requests under way finish until `bound`, then closes everything and cancels what
+  /// still runs in handlers (terminal cancellation of their coroutines). `done` runs on the io thread when no session
+  /// is left: a handler that heeds no cancellation is waited for, so each needs a deadline. Call once, from any thread.
   virtual void stop(std::chrono::milliseconds bound, std::function<void()> done) = 0;
   [[nodiscard]] virtual const server_stats& stats() const = 0;
 };
