@@ -1,12 +1,12 @@
 #pragma once
 // A store that fails on demand, for tests of what stands on it.
 
+#include "storage/store.hpp"
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
-
-#include "storage/store.hpp"
 
 namespace lode::storage {
 

@@ -2,10 +2,10 @@
 // A store without a disk: for tests and for daemons that need not survive. Same behaviour as rocksdb_store, except that
 // nothing outlives it and checkpoint() answers not_implemented.
 
-#include <memory>
-
 #include "storage/schema.hpp"
 #include "storage/store.hpp"
+
+#include <memory>
 
 namespace lode::storage {
 

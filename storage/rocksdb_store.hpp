@@ -4,12 +4,12 @@
 // In the folder: `db/` is the RocksDB database (mode 0700). `db.creating/` is one that was being made when the process
 // died; it is never used and is removed at the next opening. The folder itself is flock'ed while open.
 
+#include "storage/schema.hpp"
+#include "storage/store.hpp"
+
 #include <memory>
 #include <span>
 #include <string>
-
-#include "storage/schema.hpp"
-#include "storage/store.hpp"
 
 namespace lode::storage {
 

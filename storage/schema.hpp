@@ -4,13 +4,13 @@
 // A stored value is text: the decimal revision of the commit that wrote it, one space, the value. The store's own
 // records (store_keys) lie in RocksDB's default column family, where no batch reaches.
 
+#include "storage/store.hpp"
+
 #include <array>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "storage/store.hpp"
 
 namespace lode::storage {
 

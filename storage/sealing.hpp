@@ -1,12 +1,12 @@
 #pragma once
 // Secrets at rest: sealed with XChaCha20-Poly1305 under a master key that lies outside the data folder.
 
+#include "messages/error.hpp"
+#include "storage/store.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "messages/error.hpp"
-#include "storage/store.hpp"
 
 namespace lode::storage {
 

@@ -4,6 +4,8 @@
 // Thread safety: commit() and checkpoint() belong to one writer (the ledger actor); get(), scan(), watch() and head()
 // may be called from any thread at any time and see only committed data.
 
+#include "messages/error.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,8 +14,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "messages/error.hpp"
 
 namespace lode::storage {
 
