@@ -4,13 +4,13 @@
 
 namespace lode::actors {
 
-std::chrono::milliseconds allocation_state::remaining() const {
+std::chrono::milliseconds allocation_actor_state::remaining() const {
   const auto deadline = request_.ctx.deadline;
   if (deadline == std::chrono::steady_clock::time_point::max()) return std::chrono::hours{1};
   return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - self_->system().clock().now());
 }
 
-miner_call allocation_state::make_call(miner_action action, std::chrono::milliseconds timeout) const {
+miner_call allocation_actor_state::make_call(miner_action action, std::chrono::milliseconds timeout) const {
   miner_call c;
   c.action = action;
   c.to = axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated};
@@ -20,13 +20,13 @@ miner_call allocation_state::make_call(miner_action action, std::chrono::millise
   return c;
 }
 
-void allocation_state::arm_timer(timer slot, unix_ms due) {
+void allocation_actor_state::arm_timer(timer slot, unix_ms due) {
   self_->send(opts_.env->wheel,
               arm{caf::actor_cast<deadline_sink>(caf::actor_cast<allocation_actor>(self_)), slot, due,
                   ++timer_generation_[slot]});
 }
 
-void allocation_state::on_deadline(const deadline_reached& d) {
+void allocation_actor_state::on_deadline(const deadline_reached& d) {
   if (d.slot > retry_timer || d.generation != timer_generation_[d.slot]) return;
   if (d.slot == lease_timer) {
     if (phase_ == phase::releasing || phase_ == phase::ending) return;
@@ -42,14 +42,37 @@ void allocation_state::on_deadline(const deadline_reached& d) {
   }
 }
 
-void allocation_state::tell_miner(bool gone) {
+void allocation_actor_state::tell_miner(bool gone) {
   allocation_changed c;
   c.gone = gone;
   if (phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back) c.view = view_of(record_);
   self_->send(opts_.miner, std::move(c));
 }
 
-void allocation_state::crash(const caf::error& reason) {
+/// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A failure
+/// ends the actor (see the top of allocation.hpp).
+void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then) {
+  commits_.push_back(
+      {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now()}, std::move(then)});
+  if (commits_.size() == 1) next_commit();
+}
+
+void allocation_actor_state::next_commit() {
+  auto& first = commits_.front();
+  first.message.expected = revision_;
+  self_->request(opts_.env->ledger, caf::infinite, std::move(first.message))
+      .then(
+          [this](const committed& c) {
+            revision_ = c.revision;
+            const auto then = std::move(commits_.front().then);
+            commits_.pop_front();
+            if (!commits_.empty()) next_commit();
+            then();
+          },
+          [this](caf::error& e) { crash(e); });
+}
+
+void allocation_actor_state::crash(const caf::error& reason) {
   const auto e = from_caf(reason);
   spdlog::error("allocation {}: a state change could not be made durable ({}); starting again from the store",
                 record_.hotkey, e.to_string());
@@ -59,7 +82,7 @@ void allocation_state::crash(const caf::error& reason) {
   self_->quit(reason);
 }
 
-void allocation_state::adopt(stored_allocation stored) {
+void allocation_actor_state::adopt(stored_allocation stored) {
   record_ = std::move(stored.record);
   revision_ = stored.revision;
   switch (record_.state) {
@@ -83,7 +106,7 @@ void allocation_state::adopt(stored_allocation stored) {
   }
 }
 
-allocation_actor::behavior_type allocation_state::behavior(allocation_options options) {
+allocation_actor::behavior_type allocation_actor_state::behavior(allocation_options options) {
   opts_ = std::move(options);
   record_.hotkey = opts_.info.hotkey;
   self_->monitor(opts_.miner);
@@ -103,7 +126,7 @@ allocation_actor::behavior_type allocation_state::behavior(allocation_options op
   };
 }
 
-allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_state> self,
+allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_actor_state> self,
                                                     allocation_options options) {
   const auto hotkey = options.info.hotkey;
   // Only the miner is monitored: without it nothing can be done, and its successor starts this anew from the store.

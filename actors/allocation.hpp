@@ -31,10 +31,10 @@ struct allocation_options {
   std::optional<stored_allocation> stored;  ///< set to adopt a record, unset for a new placement
 };
 
-class allocation_state {
+class allocation_actor_state {
  public:
   static inline const char* name = "allocation";
-  explicit allocation_state(allocation_actor::base* self) : self_(self) {}
+  explicit allocation_actor_state(allocation_actor::base* self) : self_(self) {}
   allocation_actor::behavior_type behavior(allocation_options options);
 
  private:
@@ -52,8 +52,8 @@ class allocation_state {
 
   // -- frame (allocation.cpp)
   void adopt(stored_allocation stored);
-  template <class F>
-  void commit(std::string event, std::string reason, bool erase, F then);
+  void commit(std::string event, std::string reason, bool erase, std::function<void()> then);
+  void next_commit();
   template <class F>
   void call_miner(miner_call call, F then);
   [[nodiscard]] miner_call make_call(miner_action action, std::chrono::milliseconds timeout) const;
@@ -107,6 +107,12 @@ class allocation_state {
   std::uint64_t revision_ = 0;
   std::uint64_t timer_generation_[2] = {0, 0};
 
+  struct queued_commit {
+    commit_allocation message;  // its `expected` is filled in when it is sent
+    std::function<void()> then;
+  };
+  std::deque<queued_commit> commits_;  // the first one is under way
+
   place request_;
   guarded<allocation> placed_;
   int checks_left_ = 0;
@@ -121,6 +127,7 @@ class allocation_state {
 
   guarded<done> released_;
   int release_attempts_ = 0;
+  bool attempting_ = false;
   int denials_ = 0;  // times in a row that the miner said that it holds nothing of ours
 
   struct look_state {
@@ -133,7 +140,7 @@ class allocation_state {
   int misses_ = 0;
 };
 
-allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_state> self,
+allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_actor_state> self,
                                                     allocation_options options);
 
 }  // namespace lode::actors

@@ -194,7 +194,6 @@ struct ssh_answer {
 /// A call came back from the link (internal to the miner actor).
 struct link_answer {
   call_lane lane = call_lane::api;
-  std::uint64_t id = 0;
   miner_reply reply;
 };
 struct link_ssh_answer {

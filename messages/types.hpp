@@ -82,6 +82,7 @@ struct allocation_record {
   std::string pending_ssh_key;   ///< of pending == exchange_key
   std::string pending_key_type;  ///< of pending == exchange_key
   bool offline = false;
+  bool maybe_paused = false;  ///< of releasing: the container may be paused, so it must run before it can be removed
 
   key_kind key = key_kind::rsa2048;
   std::string public_key;   ///< PEM SubjectPublicKeyInfo; names us to the miner

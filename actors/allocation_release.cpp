@@ -1,0 +1,124 @@
+// Releasing: the intent is durable, then the miner is told until it confirms or leaves the metagraph.
+
+#include <algorithm>
+
+#include "actors/allocation_frame.hpp"
+#include "crypto/crypto.hpp"
+
+namespace lode::actors {
+namespace {
+// A miner that denies to hold our container is believed when it says so this often in a row.
+constexpr int denials_to_believe = 2;
+constexpr unix_ms quick_retry_ms = 1000;
+}  // namespace
+
+std::optional<error> allocation_actor_state::authorise(const std::string& uuid) const {
+  const bool live = phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back;
+  if (!live) return error{errc::no_allocation};
+  if (!crypto::constant_time_equal(uuid, record_.uuid)) return error{errc::wrong_uuid, "Invalid UUID key"};
+  return std::nullopt;
+}
+
+caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
+  if (auto problem = authorise(d.uuid)) return to_caf(*problem);
+  auto promise = self_->make_response_promise<done>();
+  released_ = guarded<done>{promise};
+  release("released", "deallocated by its renter");
+  return promise;
+}
+
+void allocation_actor_state::release(std::string event, std::string reason) {
+  // Whoever waits for an action hears that the lease is over; the action's outcome no longer matters.
+  acted_.fail(to_caf(errc::no_allocation, "the allocation is being released"));
+  for (auto& a : actions_) a.promise.fail(to_caf(errc::no_allocation, "the allocation is being released"));
+  actions_.clear();
+  phase_ = phase::releasing;
+  // A paused container, or one whose pause was under way, must run before existing miners can remove it.
+  record_.maybe_paused = record_.state == lode::allocation_state::paused || record_.pending == pending_action::pause ||
+                         record_.pending == pending_action::unpause;
+  record_.release_reason = reason;
+  record_.pending = pending_action::none;
+  record_.state = lode::allocation_state::releasing;
+  record_.released_at = now();
+  ++timer_generation_[lease_timer];
+  self_->send(opts_.env->wheel, disarm{self_->address(), lease_timer});
+  tell_miner(false);
+  commit(std::move(event), std::move(reason), false, [this] { attempt_release(); });
+}
+
+void allocation_actor_state::attempt_release() {
+  ++release_attempts_;
+  attempting_ = true;
+  if (!record_.maybe_paused) return deregister();
+  auto call = make_call(miner_action::unpause, std::chrono::milliseconds{settings().action_timeout_ms});
+  call_miner(std::move(call), [this](const miner_reply&) { deregister(); });
+}
+
+void allocation_actor_state::deregister() {
+  auto call = make_call(miner_action::deregister, std::chrono::milliseconds{settings().deregister_timeout_ms});
+  call_miner(std::move(call), [this](const miner_reply& reply) { on_deregistered(reply); });
+}
+
+void allocation_actor_state::on_deregistered(const miner_reply& reply) {
+  if (reply.ok()) return erase_record("confirmed by the miner");
+  if (opts_.left) return erase_record("the hotkey left the metagraph");
+  if (!reply.answered_no) {
+    denials_ = 0;
+    return retry_release(reply.detail);
+  }
+  // "No" means: not your key, or the removal failed. While a late registration may still come, it proves nothing.
+  if (now() < record_.settle_until) return retry_release("a registration may still be under way");
+  ask_whether_held();
+}
+
+void allocation_actor_state::ask_whether_held() {
+  auto call = make_call(miner_action::holds, std::chrono::milliseconds{settings().check_timeout_ms});
+  call_miner(std::move(call), [this](const miner_reply& reply) {
+    if (!reply.answered_no) {
+      denials_ = 0;
+      return retry_release(reply.ok() ? "the miner could not remove the container" : reply.detail);
+    }
+    if (++denials_ >= denials_to_believe) return erase_record("the miner holds nothing of ours");
+    retry_release("the miner says that it holds nothing of ours");
+  });
+}
+
+void allocation_actor_state::retry_release(const std::string& why) {
+  attempting_ = false;
+  if (release_attempts_ >= settings().deregister_tries && released_.pending()) {
+    // The renter's lease has ended; what is left is between the miner and us.
+    spdlog::warn("allocation {}: the miner has not confirmed the release yet: {}", record_.hotkey, why);
+    released_.deliver(done{});
+  }
+  unix_ms pause = quick_retry_ms;
+  if (release_attempts_ >= settings().deregister_tries) {
+    const int doublings = std::min(release_attempts_ - settings().deregister_tries, 20);
+    pause = std::min<unix_ms>(static_cast<unix_ms>(settings().release_retry_min_ms) << doublings,
+                              settings().release_retry_max_ms);
+  }
+  arm_timer(retry_timer, now() + pause);
+}
+
+void allocation_actor_state::erase_record(const std::string& why) {
+  phase_ = phase::ending;
+  record_.state = lode::allocation_state::releasing;
+  commit("gone", why, true, [this, why] {
+    spdlog::info("allocation {}: gone, {}", record_.hotkey, why);
+    tell_miner(true);
+    released_.deliver(done{});
+    // Unanswered when the registration was called off before the miner was told.
+    placed_.fail(to_caf(errc::deadline_exceeded, why));
+    self_->quit();
+  });
+}
+
+void allocation_actor_state::on_miner_left() {
+  opts_.left = true;
+  // One last attempt, at once instead of when the back-off ends.
+  if (phase_ == phase::releasing && !attempting_) {
+    ++timer_generation_[retry_timer];
+    attempt_release();
+  }
+}
+
+}  // namespace lode::actors

@@ -1,0 +1,150 @@
+#include "actors/registry.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/miner.hpp"
+#include "crypto/crypto.hpp"
+#include "messages/caf_error.hpp"
+
+namespace lode::actors {
+
+void registry_state::start_miner(entry& e, std::optional<stored_allocation> stored) {
+  miner_options o;
+  o.env = opts_.env;
+  o.registry = caf::actor_cast<registry_actor>(self_);
+  o.info = e.info;
+  o.left = !e.known;
+  o.stored = std::move(stored);
+  if (o.stored) e.busy = true;
+  e.started = opts_.env->now();
+  e.actor = self_->spawn<caf::monitored>(miner_behavior, std::move(o));
+  by_actor_[e.actor.id()] = e.info.hotkey;
+}
+
+void registry_state::refresh_offer(const entry& e) {
+  if (e.known && e.actor && !e.busy && !e.set_aside && e.info.specs)
+    index_->offer(e.info.hotkey, *e.info.specs, e.reachable);
+  else
+    index_->withdraw(e.info.hotkey);
+}
+
+void registry_state::forget_if_gone(entries::iterator it) {
+  auto& e = it->second;
+  if (e.known || e.busy) return;
+  index_->withdraw(it->first);
+  if (e.actor) {
+    by_actor_.erase(e.actor.id());
+    self_->demonitor(e.actor.address());
+    caf::anon_send_exit(e.actor, caf::exit_reason::user_shutdown);
+  }
+  miners_.erase(it);
+}
+
+void registry_state::on_slot(slot_update& update) {
+  const auto it = miners_.find(update.hotkey);
+  if (it == miners_.end()) return;
+  auto& e = it->second;
+  e.busy = update.now == slot_update::slot::busy;
+  e.view = std::move(update.view);
+  refresh_offer(e);
+  forget_if_gone(it);
+}
+
+void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
+  if (!recovered_) {
+    early_ = std::move(snapshot);
+    return;
+  }
+  save_miners changes;
+  std::set<std::string> present;
+  for (auto& info : snapshot.miners) {
+    present.insert(info.hotkey);
+    auto& e = miners_[info.hotkey];
+    const bool fresh = !e.actor && e.crashes == 0;
+    const bool moved = !e.known || e.info != info;
+    if (!fresh && !moved) continue;
+    // Specs learned from the miner itself outlive a metagraph that names none.
+    if (!info.specs) info.specs = std::move(e.info.specs);
+    if (!info.simulated && moved) changes.changed.push_back(info);
+    e.info = std::move(info);
+    e.known = true;
+    if (fresh)
+      start_miner(e, std::nullopt);
+    else if (e.actor)
+      self_->send(e.actor, miner_changed{e.info});
+    refresh_offer(e);
+  }
+  for (auto it = miners_.begin(); it != miners_.end();) {
+    const auto here = it++;
+    auto& e = here->second;
+    if (!e.known || present.contains(here->first)) continue;
+    e.known = false;
+    if (!e.info.simulated) changes.left.push_back(here->first);
+    refresh_offer(e);
+    if (e.actor) self_->send(e.actor, miner_left{});
+    forget_if_gone(here);
+  }
+  if (changes.changed.empty() && changes.left.empty()) return;
+  spdlog::info("metagraph: {} miners, {} new or changed, {} left", present.size(), changes.changed.size(),
+               changes.left.size());
+  self_->request(opts_.env->ledger, caf::infinite, std::move(changes))
+      .then([](done&) {}, [](caf::error& e) {
+        spdlog::warn("the metagraph could not be remembered: {}", from_caf(e).to_string());
+      });
+}
+
+registry_actor::behavior_type registry_state::behavior(registry_options options) {
+  opts_ = std::move(options);
+  const auto& settings = opts_.env->settings;
+  const auto policy = placement_policy_from(settings.placement.policy);
+  const auto bytes = crypto::random_bytes(sizeof(std::uint64_t));
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  index_.emplace(policy.value_or(placement_policy::best_fit), seed);
+  recover();
+  return {
+      [this](allocate_spec& r) { return place_anywhere(r); },
+      [this](allocate_hotkey& r) { return place_on(r); },
+      [this](deallocate& d) { return pass_on(d); },
+      [this](docker_action& a) { return pass_on(a); },
+      [this](check_status& q) { return status(q); },
+      [this](const list_allocations& q) { return allocations(q); },
+      [this](const list_resources& q) { return resources(q); },
+      [this](const get_readiness&) { return ready(); },
+      [this](const check_health&) { return look_at_all(); },
+      [this](metagraph_snapshot& s) { on_snapshot(s); },
+      [this](slot_update& u) { on_slot(u); },
+      [this](const reachability_update& u) {
+        const auto it = miners_.find(u.hotkey);
+        if (it == miners_.end()) return;
+        it->second.reachable = u.reachable;
+        refresh_offer(it->second);
+      },
+      [this](specs_update& u) {
+        const auto it = miners_.find(u.hotkey);
+        if (it == miners_.end()) return;
+        it->second.info.specs = u.specs;
+        refresh_offer(it->second);
+      },
+      [this](const crash_report& r) {
+        const auto it = miners_.find(r.hotkey);
+        if (it == miners_.end()) return;
+        it->second.set_aside = r.count > 0;
+        refresh_offer(it->second);
+      },
+      [this](const store_failed& f) { fail(error{errc::store_io, f.detail}); },
+      [this](const restart_due& r) { restart_miner(r.hotkey); },
+      [this](const stop_all&) { return stop(); },
+  };
+}
+
+registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
+                                       registry_options options) {
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.on_down(down); });
+  self->set_exception_handler([self](std::exception_ptr& e) { return report_exception("registry", "", e); });
+  return self->state.behavior(std::move(options));
+}
+
+}  // namespace lode::actors

@@ -1,0 +1,122 @@
+// Placement: which miner an allocation goes to. The miner decides whether it takes it.
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/registry.hpp"
+#include "messages/caf_error.hpp"
+
+namespace lode::actors {
+namespace {
+
+/// Failures of one miner send the search on to the next; anything else ends it.
+bool next_may_do(errc code) {
+  switch (code) {
+    case errc::busy:
+    case errc::not_ready:
+    case errc::unknown_hotkey:
+    case errc::miner_refused:
+    case errc::miner_failed:
+    case errc::miner_unreachable:
+    case errc::miner_timed_out:
+    case errc::miner_nonsense: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+std::optional<caf::error> registry_state::not_serving() const {
+  if (stopping_) return to_caf(errc::shutting_down);
+  if (!store_ok_) return to_caf(errc::store_io, "the store can no longer write");
+  if (!recovered_) return to_caf(errc::not_ready, "recovery is under way");
+  return std::nullopt;
+}
+
+void registry_state::dispatch(entry& e, place p, const std::function<void(allocation&)>& ok,
+                              const std::function<void(caf::error&)>& failed) {
+  e.busy = true;
+  refresh_offer(e);
+  self_->request(e.actor, caf::infinite, std::move(p)).then(ok, failed);
+}
+
+caf::result<allocation> registry_state::place_anywhere(allocate_spec& request) {
+  if (auto e = not_serving()) return *e;
+  auto promise = self_->make_response_promise<allocation>();
+  auto s = std::make_shared<search>();
+  s->request = std::move(request);
+  s->promise = guarded<allocation>{promise};
+  next_candidate(s);
+  return promise;
+}
+
+void registry_state::next_candidate(const std::shared_ptr<search>& s) {
+  const auto& r = s->request;
+  if (r.ctx.deadline <= self_->system().clock().now()) return s->promise.fail(to_caf(errc::deadline_exceeded));
+  if (stopping_) return s->promise.fail(to_caf(errc::shutting_down));
+  const auto hotkey = index_->pick(r.device, s->tried);
+  if (!hotkey) return s->promise.fail(to_caf(errc::no_candidate, "Requested resource is not available."));
+  s->tried.insert(*hotkey);
+  place p;
+  p.device = r.device;
+  p.docker = r.docker;
+  p.lease_days = r.device.timeline;
+  p.told_days = r.device.timeline;
+  p.check_tries = 1;
+  p.register_timeout = std::chrono::milliseconds{opts_.env->settings.allocation.register_timeout_ms};
+  p.ctx = r.ctx;
+  dispatch(
+      miners_.at(*hotkey), std::move(p), [s](allocation& a) { s->promise.deliver(std::move(a)); },
+      [this, s, hotkey = *hotkey](caf::error& e) {
+        const auto reason = from_caf(e);
+        spdlog::info("allocate_spec: {} is passed over: {} request_id={}", hotkey, reason.to_string(),
+                     s->request.ctx.request_id);
+        if (!next_may_do(reason.code)) return s->promise.fail(e);
+        next_candidate(s);
+      });
+}
+
+caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
+  if (auto e = not_serving()) return *e;
+  const auto it = miners_.find(request.hotkey);
+  if (it == miners_.end() || !it->second.known) return to_caf(errc::unknown_hotkey, "no such hotkey in the metagraph");
+  auto& e = it->second;
+  if (e.busy) return to_caf(errc::busy, "the miner's slot is taken");
+  if (!e.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
+  const auto& settings = opts_.env->settings.allocation;
+  place p;
+  // Existing miners insist on a device requirement although the renter names none: the contract's defaults, without a
+  // GPU where the miner is known to have none.
+  if (e.info.specs && e.info.specs->gpu_count == 0) {
+    p.device.gpu_type.clear();
+    p.device.gpu_size = 0;
+  }
+  p.docker = std::move(request.docker);
+  p.lease_days = settings.hotkey_lease_days;
+  // Told twice the lease, as existing validators do, so that the miner never ends a container before we do.
+  p.told_days = settings.hotkey_lease_days * 2;
+  p.check_tries = static_cast<int>(settings.hotkey_check_tries);
+  p.register_timeout = std::chrono::milliseconds{settings.hotkey_register_timeout_ms};
+  p.ctx = std::move(request.ctx);
+  auto promise = self_->make_response_promise<allocation>();
+  const guarded<allocation> answer{promise};
+  dispatch(
+      e, std::move(p), [answer](allocation& a) mutable { answer.deliver(std::move(a)); },
+      [answer](caf::error& why) mutable { answer.fail(why); });
+  return promise;
+}
+
+template <class Message>
+caf::result<done> registry_state::pass_on(Message& message) {
+  if (!recovered_) return to_caf(errc::not_ready, "recovery is under way");
+  const auto it = miners_.find(message.hotkey);
+  if (it == miners_.end() || !it->second.busy) return to_caf(errc::no_allocation);
+  if (!it->second.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
+  return self_->delegate(it->second.actor, std::move(message));
+}
+
+template caf::result<done> registry_state::pass_on(deallocate&);
+template caf::result<done> registry_state::pass_on(docker_action&);
+
+}  // namespace lode::actors
