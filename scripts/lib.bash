@@ -4,8 +4,10 @@
 #   die TEXT               say it and exit 1
 #   step TEXT COMMAND...   runs the command with its output in a log file; on a terminal shows TEXT with the time that
 #                          passed. When it fails, prints the end of the log and where it lies, and returns its status.
+#   end_step               ends what a step had under way; for a script's own EXIT trap
 #   newer_than STAMP       true when a source of the programs is newer than the file STAMP, or STAMP is missing
 
+: "${root:?}"
 if [ -t 2 ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' red='' green='' plain=''; fi
 script_name=${0##*/}
 
@@ -23,8 +25,11 @@ step() {
   shift
   mkdir -p "$root/build/log"
   log=$root/build/log/$(tr -cs 'a-zA-Z0-9\n' '-' <<<"$text" | cut -c1-60).log
+  # A process group of its own, so that all of it can be ended: see end_step.
+  set -m
   "$@" >"$log" 2>&1 </dev/null &
-  worker=$!
+  worker=$! step_group=$!
+  set +m
   # A step that is over at once is not worth a line.
   while kill -0 "$worker" 2>/dev/null; do
     last=$(seconds_since "$begin")
@@ -38,6 +43,7 @@ step() {
     sleep 0.1
   done
   wait "$worker" || status=$?
+  step_group=''
   last=$(seconds_since "$begin")
   [ ! -t 2 ] || printf '\r\e[K' >&2
   if [ "$status" -ne 0 ]; then
@@ -46,6 +52,10 @@ step() {
     return "$status"
   fi
   [ "${last%.*}" -lt 1 ] || say "$green$text$plain ($last s)"
+}
+
+end_step() {
+  [ -z "${step_group:-}" ] || kill -TERM -- "-$step_group" 2>/dev/null || true
 }
 
 newer_than() {
