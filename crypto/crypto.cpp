@@ -66,9 +66,11 @@ std::string to_base64(std::string_view bytes) {
 }
 
 result<std::string> from_base64(std::string_view text) {
+  // libsodium 1.0.18 takes some bytes above 0x7f for digits.
+  const auto is_ascii = [](char c) { return static_cast<std::uint8_t>(c) < 0x80; };
   std::string bytes(text.size() / 4 * 3, '\0');
   std::size_t length = 0;
-  if (text.size() % 4 != 0 ||
+  if (text.size() % 4 != 0 || !std::all_of(text.begin(), text.end(), is_ascii) ||
       sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(), text.size(), nullptr,
                         &length, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0)
     return error(errc::key_invalid, "not base64");
