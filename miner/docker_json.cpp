@@ -63,7 +63,11 @@ result<json::value> parse(std::string_view body) {
   return v;
 }
 
-json::array strings(const std::vector<std::string>& list) { return {list.begin(), list.end()}; }
+json::array strings(const std::vector<std::string>& list) {
+  json::array out;
+  for (const auto& s : list) out.emplace_back(s);
+  return out;
+}
 
 json::array devices(const std::vector<std::string>& paths) {
   json::array out;

@@ -15,7 +15,9 @@ using namespace std::chrono_literals;
 namespace {
 
 std::string as_json(const std::vector<std::string>& list) {
-  return boost::json::serialize(boost::json::array(list.begin(), list.end()));
+  boost::json::array out;
+  for (const auto& s : list) out.emplace_back(s);
+  return boost::json::serialize(out);
 }
 
 }  // namespace

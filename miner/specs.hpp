@@ -1,0 +1,31 @@
+#pragma once
+// What this machine has: for the validator that places renters here, and as bounds on what a renter may ask.
+
+#include <string>
+
+#include "messages/error.hpp"
+#include "miner/nvml.hpp"
+#include "miner/rental.hpp"
+
+namespace lode::miner {
+
+struct machine {
+  host_capacity capacity;
+  std::string cpu_model;
+  std::int64_t ram_total = 0;      ///< bytes
+  std::int64_t ram_available = 0;  ///< bytes
+  std::int64_t disk_total = 0;     ///< bytes, of the file system that holds the engine's images
+  std::int64_t disk_free = 0;      ///< bytes, for root
+  std::vector<gpu> gpus;
+};
+
+/// Reads everything but the GPUs, which are passed in, from the system; microseconds. `disk_path` must exist; what cannot
+/// be read is an error (internal), never a zero.
+result<machine> look_at_machine(const std::string& disk_path, std::vector<gpu> gpus);
+
+/// As validators read it: {"cpu":{"count","model"},"gpu":{"count","capacity","details":[{"name","capacity"}]},
+/// "ram":{"total","available"},"hard_disk":{"total","free"},"has_docker"}. Bytes, but the GPU's capacity: MiB of the
+/// smallest one, since a renter's condition holds for each.
+std::string specs_json(const machine& m, bool engine_answers);
+
+}  // namespace lode::miner
