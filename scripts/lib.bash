@@ -25,7 +25,8 @@ step() {
   shift
   mkdir -p "$root/build/log"
   log=$root/build/log/$(tr -cs 'a-zA-Z0-9\n' '-' <<<"$text" | cut -c1-60).log
-  # A process group of its own, so that all of it can be ended: see end_step.
+  # A process group of its own, so that all of it can be ended.
+  [ -n "$(trap -p EXIT)" ] || trap end_step EXIT
   set -m
   "$@" >"$log" 2>&1 </dev/null &
   worker=$! step_group=$!
