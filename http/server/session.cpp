@@ -131,7 +131,7 @@ task<bool> session::read_more() {
 
 // Room for `wanted` bytes or so after what is not yet parsed. The reader bounds how much it leaves unparsed.
 void session::make_room(std::size_t wanted) {
-  std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
+  if (in_begin_ > 0) std::memmove(in_.data(), in_.data() + in_begin_, in_end_ - in_begin_);
   in_end_ -= in_begin_;
   in_begin_ = 0;
   if (in_end_ == 0 && in_.size() > 4 * wanted) std::string{}.swap(in_);
