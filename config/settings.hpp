@@ -1,0 +1,175 @@
+#pragma once
+// Every setting of loded and lode-miner as plain data. Names, defaults, documentation and checks are in the tables of
+// daemon_settings.cpp and agent_settings.cpp; a setting `http.listen` is the member http.listen here, the flag
+// --http.listen, the environment variable LODE_HTTP_LISTEN and the key listen in the table [http] of the TOML file.
+// Later sources win: defaults, file, environment, flags. Durations carry their unit in the name.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/error.hpp"
+
+namespace lode::config {
+
+struct log_settings {
+  std::string level = "info";   ///< trace, debug, info, warn, error
+  std::string format = "auto";  ///< auto (human on a terminal, else json), human, json
+};
+
+struct allocation_settings {
+  std::int64_t check_timeout_ms = 12000;
+  std::int64_t register_timeout_ms = 100000;
+  std::int64_t hotkey_register_timeout_ms = 60000;
+  std::int64_t deregister_timeout_ms = 60000;
+  std::int64_t deregister_tries = 3;
+  std::int64_t action_timeout_ms = 60000;
+  std::int64_t hotkey_check_tries = 3;
+  std::int64_t hotkey_lease_days = 30;
+  std::int64_t release_retry_min_ms = 1000;
+  std::int64_t release_retry_max_ms = 300000;
+  std::int64_t settle_ms = 120000;  ///< how long a registration that timed out may still succeed
+};
+
+struct daemon_settings {
+  struct {
+    std::string listen = "127.0.0.1:8903";
+    std::int64_t threads = 1;
+    std::int64_t max_in_flight = 1024;
+    std::int64_t max_connections = 4096;
+    std::int64_t body_limit_bytes = 1024 * 1024;
+    std::int64_t header_limit_bytes = 16 * 1024;
+    std::int64_t header_timeout_ms = 10000;
+    std::int64_t body_timeout_ms = 30000;
+    std::int64_t idle_timeout_ms = 60000;
+    std::int64_t reply_timeout_ms = 300000;
+    std::int64_t stop_timeout_ms = 15000;
+  } http;
+  struct {
+    std::string path = "var/loded";
+    std::string master_key_file;  ///< empty: PATH.key, beside the data directory, not inside it
+  } storage;
+  struct {
+    std::string file;  ///< empty: none
+    std::int64_t simulated = 0;
+    std::int64_t simulated_latency_ms = 0;
+    double simulated_failure_rate = 0;
+    double simulated_stall_rate = 0;
+    std::int64_t simulated_seed = 1;
+  } miners;
+  struct {
+    std::string hotkey_file;
+  } wallet;
+  struct {
+    std::int64_t threads = 1;
+  } actors;
+  struct {
+    std::int64_t refresh_seconds = 600;
+  } metagraph;
+  struct {
+    std::string policy = "best-fit";  ///< best-fit, spread, random
+  } placement;
+  struct {
+    std::int64_t allocation_check_seconds = 180;
+    std::int64_t allocation_check_misses = 20;
+  } jobs;
+  allocation_settings allocation;
+  struct {
+    std::int64_t pool = 8;
+    std::int64_t queue = 256;
+  } forge;
+  struct {
+    std::int64_t queue = 10000;
+  } ledger;
+  struct {
+    std::string deallocation_url;
+    std::string status_url;
+    std::int64_t retry_seconds = 15;
+  } notify;
+  struct {
+    std::string external_ip;
+    std::int64_t connect_timeout_ms = 3000;
+    std::int64_t pool_per_miner = 2;
+  } dendrite;
+  struct {
+    std::int64_t keep = 100000;
+  } events;
+  log_settings log;
+};
+
+struct agent_settings {
+  struct {
+    std::string listen = "0.0.0.0:8091";
+    std::string external_ip;
+    std::int64_t max_in_flight = 64;
+  } axon;
+  struct {
+    std::string hotkey_file;
+  } wallet;
+  struct {
+    std::vector<std::string> validators;  ///< SS58 hotkeys that may call; empty: nobody, unless allow_any
+    bool allow_any = false;
+  } access;
+  struct {
+    std::string socket = "/run/podman/podman.sock";
+    std::int64_t request_timeout_ms = 10000;
+    std::int64_t create_timeout_ms = 10000;
+    std::int64_t start_timeout_ms = 30000;
+  } engine;
+  struct {
+    std::vector<std::string> allowed{"ubuntu=localhost/lode-base:1"};  ///< name=reference
+    std::string fallback = "ubuntu";  ///< used for a name that is not allowed; empty: refuse
+    std::int64_t build_timeout_seconds = 600;
+    std::int64_t build_max_mib = 20480;
+    std::int64_t dockerfile_max_bytes = 65536;
+  } image;
+  struct {
+    std::string ssh_bind_ip = "0.0.0.0";
+    std::int64_t ssh_port_from = 4444;
+    std::int64_t ssh_port_to = 4543;
+    double cpus = 0;              ///< 0: what the renter asked for
+    std::int64_t memory_mib = 0;  ///< 0: what the renter asked for
+    std::int64_t shm_mib = 64;
+    std::int64_t pids_limit = 512;
+    std::string restart_policy = "unless-stopped";
+    std::string cgroup_parent;
+    std::string gpu = "auto";  ///< auto, none
+    std::string name_prefix = "lode";
+  } container;
+  struct {
+    std::string path = "var/lode-miner";
+  } state;
+  struct {
+    std::int64_t banner_timeout_seconds = 20;
+    std::int64_t start_timeout_seconds = 120;
+  } ready;
+  struct {
+    std::int64_t interval_seconds = 60;
+    bool remove_unknown = true;
+    bool dry_run = false;
+  } reconcile;
+  log_settings log;
+};
+
+/// Run with these settings; `arguments` are the words that are not flags (subcommands of lode-miner).
+template <class Settings>
+struct run_with {
+  Settings settings;
+  std::vector<std::string> arguments;
+};
+/// Print the text (to standard output for exit code 0, else to standard error) and exit.
+struct print_and_exit {
+  std::string text;
+  int exit_code = 0;
+};
+template <class Settings>
+using outcome = std::variant<run_with<Settings>, print_and_exit>;
+
+/// Reads --config FILE, the environment and the flags. All errors at once, each naming file, line and what was expected,
+/// exit code 2; --help, --version, --print-config (secrets masked, each with its source) and --check-config end with
+/// print_and_exit. `environment` is a null-terminated list as in main().
+outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment);
+outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment);
+
+}  // namespace lode::config
