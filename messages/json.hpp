@@ -1,63 +1,54 @@
 #pragma once
-// JSON codec of the value types, on top of their field tables (fields.hpp). Parsing checks every field and reports all
-// that fail; writing appends text without a tree in between. Pure, any thread.
-//
-// Types: device_requirement, docker_requirement, allocate_spec_body, allocation, resource, resource_query,
-// specs_document, miner_specs, miner_info, allocation_record (its secrets in the clear: see record_codec.hpp),
-// field_error, std::vector<std::string>.
+// JSON codec and validation on top of the field tables (fields.hpp). Validation reports ALL failing fields at once in the
+// words of pydantic v2, which clients of the contract know. Pure; any thread.
 
-#include "messages/json_fwd.hpp"
-#include "messages/requests.hpp"
-#include "messages/types.hpp"
-
+#include <boost/json/fwd.hpp>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "messages/error.hpp"
+#include "messages/types.hpp"
+
 namespace lode {
 
-struct json_limits {
-  std::size_t depth = 32;
-  std::size_t bytes = 1024 * 1024;
-};
+/// Parses a request body. The last of duplicate keys wins, depth is at most 32. On failure appends one field error with
+/// the byte offset and "JSON decode error" and returns nullopt.
+std::optional<boost::json::value> parse_body(std::string_view text, std::vector<field_error>& errors);
 
-/// The text as a value in `out`, or what is wrong with it: "JSON decode error" with the byte offset as index. Of
-/// duplicate keys the last wins. An empty text is an error: callers with an optional body look before.
-std::optional<field_error> parse_body(std::string_view text, boost::json::value& out, const json_limits& limits = {});
-
-/// The value as a T, or unset after appending every failing field to `errors`. Unknown members are ignored, missing
-/// ones keep their default. `where` names the value itself when it has the wrong shape.
+/// The value as a T, or nullopt with at least one field error appended. A value that is not an object is the error
+/// `body`: "Input should be a valid dictionary or object to extract fields from". Unknown fields are ignored.
+/// Instantiated for device_requirement, docker_requirement, resource_query.
 template <class T>
-std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& errors, std::string_view where = "body");
+std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& errors);
 
-/// Appends the value as compact JSON. Unset optionals are null.
+/// One scalar, from a JSON value or from the text of a query parameter, with the contract's coercions; `name` is the field.
+std::optional<std::int64_t> parse_int(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+std::optional<std::int64_t> parse_int(std::string_view text, std::string_view name, std::vector<field_error>& errors);
+std::optional<double> parse_float(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+std::optional<double> parse_float(std::string_view text, std::string_view name, std::vector<field_error>& errors);
+std::optional<bool> parse_bool(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+std::optional<bool> parse_bool(std::string_view text, std::string_view name, std::vector<field_error>& errors);
+std::optional<std::string> parse_string(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+/// A list of strings; a failing element is named by its index.
+std::optional<std::vector<std::string>> parse_string_list(const boost::json::value& v, std::string_view name,
+                                                          std::vector<field_error>& errors);
+
+/// Appends the JSON of a value without building a tree. Instantiated for allocation, resource, device_requirement,
+/// docker_requirement, field_error.
 template <class T>
 void write_json(std::string& out, const T& value);
-
-/// A tree, where one is needed.
-template <class T>
-boost::json::value to_json(const T& value);
-
-/// Appends a JSON string, quoted and escaped; bytes that are not UTF-8 become U+FFFD.
+/// Appends a JSON string with quotes and escapes; invalid UTF-8 becomes U+FFFD.
 void write_json_string(std::string& out, std::string_view text);
-void write_json_number(std::string& out, std::int64_t value);
-/// Shortest text that reads back the same, with ".0" where it is whole; null when not finite.
-void write_json_number(std::string& out, double value);
-/// Appends a list of anything with write_json.
-template <class T>
-void write_json_list(std::string& out, const std::vector<T>& items) {
-  out.push_back('[');
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (i > 0) out.push_back(',');
-    write_json(out, items[i]);
-  }
-  out.push_back(']');
-}
 
-/// Specs as published by a miner; unset when anything in them is missing, malformed or negative.
+/// A miner's specs, or nullopt when anything that the contract needs is missing or malformed.
 std::optional<miner_specs> parse_specs(const boost::json::value& v);
-std::optional<miner_specs> parse_specs_text(std::string_view text);
+std::optional<miner_specs> parse_specs_text(std::string_view json);
+
+/// The miners file: {"miners":[{"hotkey","ip","port","version"?,"specs"?}]}. config_invalid names the place; malformed
+/// specs only leave that miner's specs unset. Addresses' checksums are the caller's to check.
+result<std::vector<miner_info>> parse_miners_file(std::string_view text);
 
 }  // namespace lode

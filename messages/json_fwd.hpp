@@ -1,7 +1,0 @@
-#pragma once
-// boost::json::value by name only: the library's headers are large.
-
-namespace boost::json {
-class value;
-class object;
-}  // namespace boost::json
