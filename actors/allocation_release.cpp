@@ -92,7 +92,7 @@ void allocation_actor_state::retry_release(const std::string& why) {
   }
   unix_ms pause = quick_retry_ms;
   if (release_attempts_ >= settings().deregister_tries) {
-    const int doublings = std::min(release_attempts_ - settings().deregister_tries, 20);
+    const auto doublings = std::min<std::int64_t>(release_attempts_ - settings().deregister_tries, 20);
     pause = std::min<unix_ms>(static_cast<unix_ms>(settings().release_retry_min_ms) << doublings,
                               settings().release_retry_max_ms);
   }

@@ -16,8 +16,8 @@ class guarded {
   guarded() = default;
   explicit guarded(caf::typed_response_promise<T> promise) : core_(std::make_shared<core>(std::move(promise))) {}
 
-  void deliver(T value) { settle([&](auto& p) { p.deliver(std::move(value)); }); }
-  void fail(caf::error e) { settle([&](auto& p) { p.deliver(std::move(e)); }); }
+  void deliver(T value) const { settle([&](auto& p) { p.deliver(std::move(value)); }); }
+  void fail(caf::error e) const { settle([&](auto& p) { p.deliver(std::move(e)); }); }
   [[nodiscard]] bool pending() const { return core_ && core_->open; }
 
  private:
@@ -32,7 +32,7 @@ class guarded {
     }
   };
   template <class F>
-  void settle(F f) {
+  void settle(F f) const {
     if (!pending()) return;
     core_->open = false;
     f(core_->promise);

@@ -192,6 +192,11 @@ ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
 }
 
 ledger_actor::behavior_type ledger(ledger_actor::stateful_pointer<ledger_state> self, ledger_options options) {
+  // What was accepted before the exit is committed before the end.
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    self->state.commit_all();
+    self->quit(exit.reason);
+  });
   return self->state.behavior(std::move(options));
 }
 

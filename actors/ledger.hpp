@@ -27,6 +27,9 @@ class ledger_state {
   static inline const char* name = "ledger";
   explicit ledger_state(ledger_actor::base* self) : self_(self) {}
   ledger_actor::behavior_type behavior(ledger_options options);
+  void commit_all() {
+    while (!queue_.empty()) commit_group();
+  }
 
  private:
   struct waiting {

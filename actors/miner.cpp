@@ -41,7 +41,10 @@ void miner_state::spawn_allocation(std::optional<stored_allocation> stored) {
 
 caf::result<allocation> miner_state::start(place& p) {
   if (slot_taken_) return to_caf(errc::busy, "the miner's slot is taken");
-  if (opts_.left) return to_caf(errc::unknown_hotkey);
+  if (opts_.left) {
+    report_slot(std::nullopt);
+    return to_caf(errc::unknown_hotkey);
+  }
   spawn_allocation(std::nullopt);
   return self_->delegate(child_, std::move(p));
 }
@@ -132,12 +135,12 @@ caf::result<hotkey_status> miner_state::status(const probe& p) {
   call.timeline_days = 1;
   call.timeout = probe_timeout;
   call.request_id = p.ctx.request_id;
-  const auto say = [hotkey = opts_.info.hotkey, guard = guarded<hotkey_status>{promise}](std::string text) mutable {
+  const auto say = [hotkey = opts_.info.hotkey, guard = guarded<hotkey_status>{promise}](std::string text) {
     guard.deliver(hotkey_status{hotkey, std::move(text), std::nullopt});
   };
   self_->request(caf::actor_cast<miner_actor>(self_), caf::infinite, std::move(call))
       .then(
-          [say](const miner_reply& reply) mutable {
+          [say](const miner_reply& reply) {
             switch (reply.code) {
               case errc::none: return say("Docker OFFLINE");
               case errc::miner_refused: return say(reply.answered_no ? "Docker ONLINE" : "Unknown");
@@ -146,7 +149,7 @@ caf::result<hotkey_status> miner_state::status(const probe& p) {
               default: return say("Unknown");
             }
           },
-          [say](caf::error&) mutable { say("Unknown"); });
+          [say](caf::error&) { say("Unknown"); });
   return promise;
 }
 

@@ -62,11 +62,11 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
   for (auto& info : snapshot.miners) {
     present.insert(info.hotkey);
     auto& e = miners_[info.hotkey];
+    // Specs learned from the miner itself outlive a metagraph that names none.
+    if (!info.specs) info.specs = e.info.specs;
     const bool fresh = !e.actor && e.crashes == 0;
     const bool moved = !e.known || e.info != info;
     if (!fresh && !moved) continue;
-    // Specs learned from the miner itself outlive a metagraph that names none.
-    if (!info.specs) info.specs = std::move(e.info.specs);
     if (!info.simulated && moved) changes.changed.push_back(info);
     e.info = std::move(info);
     e.known = true;

@@ -1,7 +1,7 @@
 // Listings, status and readiness, all from memory.
 
 #include <boost/algorithm/string/case_conv.hpp>
-#include <boost/algorithm/string/find.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 #include <caf/all.hpp>
 #include <cmath>
 

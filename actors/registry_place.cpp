@@ -102,8 +102,8 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   auto promise = self_->make_response_promise<allocation>();
   const guarded<allocation> answer{promise};
   dispatch(
-      e, std::move(p), [answer](allocation& a) mutable { answer.deliver(std::move(a)); },
-      [answer](caf::error& why) mutable { answer.fail(why); });
+      e, std::move(p), [answer](allocation& a) { answer.deliver(std::move(a)); },
+      [answer](caf::error& why) { answer.fail(why); });
   return promise;
 }
 

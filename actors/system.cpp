@@ -1,0 +1,89 @@
+#include "actors/system.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/allocation_check.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/key_forge.hpp"
+#include "actors/ledger.hpp"
+#include "actors/lease_wheel.hpp"
+#include "actors/metagraph_refresh.hpp"
+#include "actors/registry.hpp"
+#include "messages/caf_error.hpp"
+
+namespace lode::actors {
+namespace {
+
+unix_ms wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+void configure(caf::actor_system_config& cfg, const config::daemon_settings& settings) {
+  // `sharing` wakes faster and is quiet when idle; on a few cores more threads only add context switches.
+  cfg.set("scheduler.policy", caf::atom("sharing"));
+  cfg.set("scheduler.max-threads", static_cast<std::size_t>(settings.actors.threads));
+  add_error_category(cfg);
+}
+
+actor_tree::actor_tree(caf::actor_system& sys, system_options options)
+    : sys_(sys), env_(std::make_shared<environment>()) {
+  const auto& settings = options.settings;
+  ledger_options lo;
+  lo.store = std::move(options.store);
+  lo.sealer = std::move(options.sealer);
+  lo.queue_limit = static_cast<std::size_t>(settings.ledger.queue);
+  lo.on_failed = options.on_fatal;
+  env_->ledger = sys.spawn<caf::detached>(actors::ledger, std::move(lo));
+
+  hub_options ho;
+  ho.keep = static_cast<std::size_t>(settings.events.keep);
+  hub_ = sys.spawn(event_hub, env_->ledger, ho);
+
+  forge_options fo;
+  fo.pool = static_cast<std::size_t>(settings.forge.pool);
+  fo.queue_limit = static_cast<std::size_t>(settings.forge.queue);
+  env_->forge = sys.spawn<caf::detached>(key_forge, fo);
+  env_->wheel = sys.spawn(lease_wheel, wheel_options{std::chrono::milliseconds{100}, wall_clock});
+  env_->settings = settings;
+  env_->link = std::move(options.link);
+  env_->now = wall_clock;
+
+  registry_ = sys.spawn(actors::registry, registry_options{env_, options.on_fatal});
+  metagraph_options mo;
+  mo.registry = registry_;
+  mo.file = settings.miners.file;
+  mo.simulated = std::move(options.simulated);
+  // Detached: it reads files.
+  jobs_.push_back(sys.spawn<caf::detached>(metagraph_refresh, std::move(mo)));
+  jobs_.push_back(sys.spawn(allocation_check, registry_,
+                            std::chrono::milliseconds{settings.jobs.allocation_check_seconds * 1000}));
+}
+
+actor_tree::~actor_tree() {
+  if (!stopped_) stop(std::chrono::seconds{5});
+}
+
+bool actor_tree::stop(std::chrono::milliseconds bound) {
+  stopped_ = true;
+  bool in_time = true;
+  caf::scoped_actor self{sys_};
+  for (const auto& job : jobs_) self->send_exit(job, caf::exit_reason::user_shutdown);
+  jobs_.clear();
+  self->request(registry_, bound, stop_all{}).receive([](done&) {}, [&](caf::error&) { in_time = false; });
+  self->send_exit(registry_, caf::exit_reason::user_shutdown);
+  self->send_exit(hub_, caf::exit_reason::user_shutdown);
+  self->send_exit(env_->forge, caf::exit_reason::user_shutdown);
+  self->send_exit(env_->wheel, caf::exit_reason::user_shutdown);
+  // Behind every commit that was sent to it, so its end means that they are durable.
+  self->send_exit(env_->ledger, caf::exit_reason::user_shutdown);
+  self->wait_for(env_->ledger);
+  registry_ = nullptr;
+  hub_ = nullptr;
+  env_.reset();
+  return in_time;
+}
+
+}  // namespace lode::actors

@@ -1,0 +1,57 @@
+#pragma once
+// The actor tree of one loded process: started bottom up, stopped top down.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "actors/environment.hpp"
+#include "storage/sealing.hpp"
+#include "storage/store.hpp"
+
+namespace caf {
+class actor_system;
+class actor_system_config;
+}  // namespace caf
+
+namespace lode::actors {
+
+/// Scheduler threads and policy from the settings; our error category.
+void configure(caf::actor_system_config& cfg, const config::daemon_settings& settings);
+
+struct system_options {
+  config::daemon_settings settings;
+  std::shared_ptr<storage::store> store;
+  std::shared_ptr<const storage::sealer> sealer;
+  std::shared_ptr<links::miner_link> link;
+  std::vector<miner_info> simulated;            ///< offered beside the miners file
+  std::function<void(const error&)> on_fatal;   ///< from an actor's thread: the process should end and recover
+};
+
+class actor_tree {
+ public:
+  actor_tree(caf::actor_system& sys, system_options options);
+  actor_tree(const actor_tree&) = delete;
+  actor_tree& operator=(const actor_tree&) = delete;
+  /// Stops if stop() was not called.
+  ~actor_tree();
+
+  [[nodiscard]] const registry_actor& registry() const { return registry_; }
+  [[nodiscard]] const event_hub_actor& events() const { return hub_; }
+  [[nodiscard]] const ledger_actor& ledger() const { return env_->ledger; }
+
+  /// Ends jobs, miners and allocations, then the ledger once everything it was sent is durable. Blocks the calling
+  /// thread, which must not be an actor's, for at most about `bound`. What is still under way then is recovered at the
+  /// next start. False when the bound was reached.
+  bool stop(std::chrono::milliseconds bound);
+
+ private:
+  caf::actor_system& sys_;
+  std::shared_ptr<environment> env_;
+  registry_actor registry_;
+  event_hub_actor hub_;
+  std::vector<job_actor> jobs_;
+  bool stopped_ = false;
+};
+
+}  // namespace lode::actors
