@@ -114,31 +114,27 @@ class reader {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };
 
-/// Opens `r` and tells a log that merely ends in a cut-off record (fine) from one that is damaged before its end: since
-/// every write is synced before the next begins, only the last one can be unfinished.
-result<void> open_reader(reader& r, const std::string& database, const std::vector<std::string>& names) {
+/// Tells a log that merely ends in a cut-off record (fine) from one that is damaged before its end: since every write
+/// is synced before the next begins, only the last one can be unfinished.
+result<std::unique_ptr<reader>> open_reader(const std::string& database, const std::vector<std::string>& names) {
   using mode = rocksdb::WALRecoveryMode;
-  {
-    reader strict;
-    const Status clean = strict.open(database, names, mode::kTolerateCorruptedTailRecords);
-    if (clean.ok() || !clean.IsCorruption()) {
-      if (!clean.ok()) return inspection_error(clean, database);
-    } else {
-      reader up_to, beyond;
-      if (const Status s = up_to.open(database, names, mode::kPointInTimeRecovery); !s.ok())
-        return inspection_error(s, database);
-      if (const Status s = beyond.open(database, names, mode::kSkipAnyCorruptedRecords); !s.ok())
-        return inspection_error(s, database);
-      const auto last = up_to.number(store_keys::head, database);
-      const auto after = beyond.number(store_keys::head, database);
-      if (!last || !after || *last != *after)
-        return error{errc::store_damaged,
-                     fmt::format("the log of {} is damaged before its end: {}", database, clean.ToString())};
-    }
-  }
-  if (const Status s = r.open(database, names, mode::kPointInTimeRecovery); !s.ok())
+  auto strict = std::make_unique<reader>();
+  const Status clean = strict->open(database, names, mode::kTolerateCorruptedTailRecords);
+  if (clean.ok()) return strict;
+  if (!clean.IsCorruption()) return inspection_error(clean, database);
+
+  auto up_to = std::make_unique<reader>();
+  reader beyond;
+  if (const Status s = up_to->open(database, names, mode::kPointInTimeRecovery); !s.ok())
     return inspection_error(s, database);
-  return {};
+  if (const Status s = beyond.open(database, names, mode::kSkipAnyCorruptedRecords); !s.ok())
+    return inspection_error(s, database);
+  const auto last = up_to->number(store_keys::head, database);
+  const auto after = beyond.number(store_keys::head, database);
+  if (!last || !after || *last != *after)
+    return error{errc::store_damaged,
+                 fmt::format("the log of {} is damaged before its end: {}", database, clean.ToString())};
+  return up_to;
 }
 
 result<void> check_families(const std::vector<std::string>& names, unsigned schema, const std::string& database) {
@@ -164,8 +160,9 @@ result<database_facts> inspect_database(const std::string& database, const rocks
   if (const Status s = rocksdb::DB::ListColumnFamilies(listing, database, &names); !s.ok())
     return inspection_error(s, database);
 
-  reader r;
-  if (const auto opened = open_reader(r, database, names); !opened) return opened.error();
+  const auto opened = open_reader(database, names);
+  if (!opened) return opened.error();
+  const reader& r = **opened;
   const auto schema = r.number(store_keys::schema, database);
   if (!schema) return schema.error();
   if (*schema > options.schema)

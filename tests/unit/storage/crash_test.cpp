@@ -2,11 +2,12 @@
 
 #include "support.hpp"
 
-#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <random>
 #include <sstream>
 #include <sys/stat.h>
+#include <thread>
 
 namespace lode::storage::test {
 namespace {
@@ -26,6 +27,13 @@ void expect_whole(const store& s) {
     EXPECT_EQ((*events)[i].mod_revision, i + 1);
     EXPECT_EQ((*events)[i].value, "e" + std::to_string(i + 1));
   }
+}
+
+std::size_t files_in(const std::string& path) {
+  std::size_t count = 0;
+  std::error_code gone;  // it may be renamed meanwhile
+  for (std::filesystem::directory_iterator at{path, gone}; !gone && at != end(at); at.increment(gone)) ++count;
+  return count;
 }
 
 TEST(crash, kill_at_any_moment_keeps_every_acknowledged_commit_whole) {
@@ -60,15 +68,18 @@ TEST(crash, kill_at_any_moment_keeps_every_acknowledged_commit_whole) {
 TEST(crash, kill_while_creating_can_be_repeated) {
   std::mt19937 random{7};
   int unfinished = 0;
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < 15; ++round) {
     const temporary_folder folder;
     const std::string path = folder / "store";
     {
       child_process child{"hold", {path}};
-      // Wait for the folder to appear, then a little of the child's own progress.
-      while (!std::filesystem::exists(path + "/db.creating") && !std::filesystem::exists(path + "/db")) {
+      // The moment: when so many files of the new database are there.
+      const std::size_t enough = random() % 12;
+      const auto late = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+      while (!std::filesystem::exists(path + "/db") && files_in(path + "/db.creating") < enough) {
+        ASSERT_LT(std::chrono::steady_clock::now(), late) << "the child does not create";
+        std::this_thread::yield();
       }
-      for (unsigned spins = random() % 60'000; spins > 0; --spins) std::atomic_signal_fence(std::memory_order_seq_cst);
       child.kill_and_wait();
     }
     if (std::filesystem::exists(path + "/db.creating")) ++unfinished;
