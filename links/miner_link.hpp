@@ -19,11 +19,19 @@ using lode::ssh_state;
 using lane = lode::call_lane;
 
 /// Thread safety: call() and probe_ssh() from any thread. Each invokes `done` exactly once, on a thread of the link,
-/// never inside the call itself; after shutdown() with errc::shutting_down. `done` must not block or throw.
+/// never inside the call itself; after shutdown() with errc::shutting_down (a probe: unknown). `done` must not block or
+/// throw. The bounds of a link are its own: a call beyond them is errc::overloaded and was never sent, a probe unknown.
+///
+/// The caller keeps at most one call in flight per miner and lane: nonces must reach the miner in order. It need not
+/// wait for what a call that timed out still does over there.
 class miner_link {
  public:
   virtual ~miner_link() = default;
+  /// Ends within c.timeout, counted from here. Codes: see miner_reply. Only miner_unreachable, overloaded and an
+  /// explicit or HTTP refusal say that the miner did not act; after miner_failed, miner_timed_out, miner_nonsense and
+  /// shutting_down it may have.
   virtual void call(miner_call c, std::function<void(miner_reply)> done) = 0;
+  /// Reads the banner at ip:port within `timeout`. `of` says whose container it is, for a simulated miner has no port.
   virtual void probe_ssh(axon of, std::string ip, std::uint16_t port, std::chrono::milliseconds timeout,
                          std::function<void(ssh_state)> done) = 0;
   /// Ends every call under way. Idempotent.
