@@ -25,27 +25,29 @@ std::int64_t now_ns() {
 unix_ms now_ms() { return now_ns() / 1'000'000; }
 
 axon_options axon_options_of(const agent_options& o) {
-  axon_options a;
-  a.hotkey = o.hotkey;
-  a.validators = o.validators;
+  axon_options a = o.axon;
   a.version = o.slot.version;
   a.ssh_port = o.rentals.port_first;
-  a.ip = o.listen.substr(0, o.listen.rfind(':'));
   return a;
 }
 
-http::server_limits axon_limits() {
+http::server_limits axon_limits(std::size_t in_flight) {
   http::server_limits l;
   l.body_bytes = 256 * 1024;
   l.connections = 512;
-  l.in_flight = 128;
+  l.in_flight = in_flight;
   return l;
 }
 
 }  // namespace
 
+void run_to_end(boost::asio::io_context& io, task<void> t) {
+  boost::asio::co_spawn(io, std::move(t), boost::asio::detached);
+  io.run();
+}
+
 result<std::unique_ptr<agent>> agent::make(boost::asio::io_context& io, agent_options options) {
-  options.rentals.owner = options.hotkey;
+  options.rentals.owner = options.axon.hotkey;
   auto m = look_at_machine(options.disk_path, find_gpus());
   if (m.has_error()) return m.error();
   auto store = open_slot_store(options.state_directory);
@@ -100,7 +102,7 @@ task<result<void>> agent::start() {
   }
   auto server = http::start_server(
       io_, options_.listen, [this](http::request& r) { return axon_.handle(r); },
-      [](unsigned status, std::string_view words) { return axon::refusal(status, words); }, axon_limits());
+      [](unsigned status, std::string_view words) { return axon::refusal(status, words); }, axon_limits(options_.max_in_flight));
   if (server.has_error()) co_return server.error();
   server_ = std::move(*server);
   axon_.set_port(server_->port());

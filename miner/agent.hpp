@@ -20,14 +20,17 @@ namespace lode::miner {
 struct agent_options {
   std::string listen;           ///< HOST:PORT of the axon; port 0 picks one
   std::string state_directory;
-  std::string hotkey;           ///< ours, SS58
-  std::set<std::string> validators;
+  axon_options axon;            ///< `port` and `ssh_port` are filled
+  std::size_t max_in_flight = 64;
   docker_engine_options engine;
-  rental_options rentals;       ///< `owner` is filled from `hotkey`
+  rental_options rentals;       ///< `owner` is filled from axon.hotkey
   slot_options slot;
   std::chrono::milliseconds reconcile_every{30000};
   std::string disk_path = "/";
 };
+
+/// Runs `io` until `t` has ended, for commands that do one thing.
+void run_to_end(boost::asio::io_context& io, task<void> t);
 
 /// Thread: everything on the one thread that runs `io`; `io` outlives the agent.
 class agent {

@@ -103,7 +103,7 @@ task<http::response> axon::answer(http::request& r, const std::string& name) {
 }
 
 result<void> axon::admit(const synapse_headers& h) {
-  if (!options_.validators.contains(h.hotkey)) return error{errc::forbidden, "Unrecognized hotkey"};
+  if (!options_.any_validator && !options_.validators.contains(h.hotkey)) return error{errc::forbidden, "Unrecognized hotkey"};
   if (!h.nonce) return error{errc::unauthorized, "Missing Nonce"};
   const auto now = now_ns_();
   // Hotkeys have no colon, so no two pairs read alike.

@@ -16,6 +16,7 @@ namespace lode::miner {
 struct axon_options {
   std::string hotkey;                ///< ours; calls signed for another are refused
   std::set<std::string> validators;  ///< hotkeys that may call; nobody else
+  bool any_validator = false;        ///< whoever signs may call
   std::string ip = "0.0.0.0";        ///< told in reply headers
   std::uint16_t port = 0;            ///< the same
   std::int64_t version = 183;

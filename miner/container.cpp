@@ -164,9 +164,10 @@ task<result<void>> container_maker::wait_until_ready(std::string id, std::uint16
         co_return error{errc::engine_failed, fmt::format("the container ended with code {}", state->exit_code)};
       }
     }
-    if (now - told > 10s) {
+    if (now - began > options_.usual_start && now - told > 10s) {
       told = now;
-      spdlog::info("container {}: still waiting for SSH", id.substr(0, 12));
+      spdlog::warn("container {}: runs, but SSH has not answered for {} s", id.substr(0, 12),
+                   std::chrono::duration_cast<std::chrono::seconds>(now - began).count());
     }
     co_await cancel.wait_for(probe_pause);
   }

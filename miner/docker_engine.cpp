@@ -39,7 +39,7 @@ class docker_engine final : public engine {
     }
     const std::string body = create_body(spec, *dialect_);
     auto reply = co_await ask(http::verb::post, "/containers/create?name=" + percent_encode(spec.name), body,
-                              "application/json");
+                              "application/json", options_.create_timeout);
     if (reply.has_error()) co_return reply.error();
     if (reply->status != 201) co_return engine_error(*reply, "create");
     auto id = id_of(reply->body);

@@ -10,7 +10,6 @@ namespace lode::miner {
 
 namespace {
 constexpr std::int64_t smallest_memory = 64LL << 20U;  // sshd and a shell
-constexpr std::int64_t smallest_shm = 16LL << 20U;
 }  // namespace
 
 std::string cpuset_of(const std::vector<int>& cpus, std::int64_t count) {
@@ -32,7 +31,7 @@ result<rental_plan> plan_rental(const rental_options& options, const host_capaci
   const auto refuse = [](std::string why) { return error{errc::bad_request, std::move(why)}; };
   rental_plan plan;
   plan.allocation = std::move(allocation);
-  plan.name = "lode-" + plan.allocation.substr(0, 16);
+  plan.name = options.name_prefix + "-" + plan.allocation.substr(0, 16);
 
   auto image = options.images.find(request.base_image);
   if (image == options.images.end() && !options.default_image.empty()) image = options.images.find(options.default_image);
@@ -50,15 +49,15 @@ result<rental_plan> plan_rental(const rental_options& options, const host_capaci
   }
   plan.user_key = request.user_key;
 
+  const auto memory = options.memory_bytes > 0 ? options.memory_bytes : request.ram_bytes;
   const auto cpus = static_cast<std::int64_t>(host.cpus.size());
   if (request.cpu_count < 1 || request.cpu_count > cpus) {
     return refuse(fmt::format("cpu.count {} is not between 1 and {}", request.cpu_count, cpus));
   }
-  if (request.ram_bytes < smallest_memory || request.ram_bytes > host.memory) {
-    return refuse(fmt::format("ram.capacity {} is not between {} and {} bytes", request.ram_bytes, smallest_memory,
-                              host.memory));
+  if (memory < smallest_memory || memory > host.memory) {
+    return refuse(fmt::format("ram.capacity {} is not between {} and {} bytes", memory, smallest_memory, host.memory));
   }
-  if (request.gpu_count > 0 && host.gpu_count > 0) {
+  if (request.gpu_count > 0 && host.gpu_count > 0 && options.offer_gpus) {
     if (request.gpu_count > host.gpu_count) {
       return refuse(fmt::format("gpu.count {} is more than {}", request.gpu_count, host.gpu_count));
     }
@@ -66,9 +65,13 @@ result<rental_plan> plan_rental(const rental_options& options, const host_capaci
     plan.gpu_devices = host.gpu_devices;
   }
 
-  plan.limits.cpuset = cpuset_of(host.cpus, request.cpu_count);
-  plan.limits.memory = request.ram_bytes;
-  plan.limits.shm = std::max(smallest_shm, request.ram_bytes / 2);
+  if (options.cpus > 0) {
+    plan.limits.nano_cpus = static_cast<std::int64_t>(options.cpus * 1e9);
+  } else {
+    plan.limits.cpuset = cpuset_of(host.cpus, request.cpu_count);
+  }
+  plan.limits.memory = memory;
+  plan.limits.shm = std::min(options.shm_bytes, memory);
   plan.limits.pids = options.pids;
   plan.limits.open_files = std::min(options.open_files, host.max_open_files);
   plan.limits.processes = std::min<std::int64_t>(options.pids, host.max_processes);

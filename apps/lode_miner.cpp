@@ -1,0 +1,115 @@
+// lode-miner: the agent on a host that rents out containers. No word: run; `specs`: print this machine's hardware;
+// `wallet new FILE`, `wallet show FILE`: make a hotkey, print a hotkey's address.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdio>
+
+#include "config/logging.hpp"
+#include "config/settings.hpp"
+#include "crypto/crypto.hpp"
+#include "crypto/hotkey.hpp"
+#include "miner/agent.hpp"
+#include "miner/settings.hpp"
+
+namespace {
+
+constexpr int exit_failed = 1;
+constexpr int exit_config = 2;
+constexpr int exit_interrupted = 130;
+
+int complain(const lode::error& e) {
+  fmt::print(stderr, "lode-miner: {}\n", e.detail.empty() ? e.to_string() : e.detail);
+  const bool config = e == lode::errc::config_invalid || e == lode::errc::key_invalid;
+  return config ? exit_config : exit_failed;
+}
+
+int wallet(const std::vector<std::string>& words) {
+  if (words.size() != 3 || (words[1] != "new" && words[1] != "show")) {
+    fmt::print(stderr, "usage: lode-miner wallet new FILE | lode-miner wallet show FILE\n");
+    return exit_config;
+  }
+  const auto hotkey = words[1] == "new" ? lode::crypto::create_hotkey(words[2]) : lode::crypto::load_hotkey(words[2]);
+  if (hotkey.has_error()) return complain(hotkey.error());
+  fmt::print("{}\n", hotkey->address);
+  return 0;
+}
+
+int specs(const lode::config::agent_settings& settings) {
+  boost::asio::io_context io;
+  const auto machine = lode::miner::look_at_machine("/", lode::miner::find_gpus());
+  if (machine.has_error()) return complain(machine.error());
+  lode::miner::docker_engine_options options;
+  options.socket = settings.engine.socket;
+  options.call_timeout = std::chrono::milliseconds{settings.engine.request_timeout_ms};
+  const auto engine = lode::miner::make_docker_engine(io, std::move(options));
+  bool answers = false;
+  const auto ask = [&]() -> lode::miner::task<void> { answers = (co_await engine->ping()).has_value(); };
+  lode::miner::run_to_end(io, ask());
+  fmt::print("{}\n", lode::miner::specs_json(*machine, answers));
+  return 0;
+}
+
+int run(const lode::config::agent_settings& settings) {
+  if (settings.wallet.hotkey_file.empty()) {
+    return complain({lode::errc::config_invalid, "wallet.hotkey-file is not set; make one with: lode-miner wallet new FILE"});
+  }
+  const auto hotkey = lode::crypto::load_hotkey(settings.wallet.hotkey_file);
+  if (hotkey.has_error()) return complain(hotkey.error());
+  auto options = lode::miner::agent_options_from(settings, hotkey->address);
+  if (options.has_error()) return complain(options.error());
+
+  boost::asio::io_context io{1};
+  auto agent = lode::miner::agent::make(io, std::move(*options));
+  if (agent.has_error()) return complain(agent.error());
+
+  boost::asio::signal_set signals{io, SIGINT, SIGTERM};
+  signals.async_wait([&](const boost::system::error_code& ec, int) {
+    if (ec) return;
+    (*agent)->stop();
+    // Nothing on disk is ever half done, so the second one need not wait.
+    signals.async_wait([](const boost::system::error_code& again, int) {
+      if (!again) ::_exit(exit_interrupted);
+    });
+  });
+
+  int status = 0;
+  (*agent)->run(
+      [](const std::string& address) {
+        fmt::print("listening on http://{}\n", address);
+        std::fflush(stdout);
+      },
+      [&](const lode::result<void>& ended) {
+        if (ended.has_error()) status = complain(ended.error());
+        signals.cancel();
+        io.stop();
+      });
+  io.run();
+  spdlog::info("stopped");
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = lode::config::parse_agent(argc, argv, environ);
+  if (const auto* text = std::get_if<lode::config::print_and_exit>(&parsed)) {
+    fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);
+    return text->exit_code;
+  }
+  const auto& [settings, words] = std::get<lode::config::run_with<lode::config::agent_settings>>(parsed);
+  if (const auto ready = lode::crypto::init(); ready.has_error()) return complain(ready.error());
+  lode::config::start_logging(settings.log.level, settings.log.format);
+  std::signal(SIGPIPE, SIG_IGN);
+  if (words.empty() || (words.size() == 1 && words[0] == "run")) return run(settings);
+  if (words.size() == 1 && words[0] == "specs") return specs(settings);
+  if (words[0] == "wallet") return wallet(words);
+  fmt::print(stderr, "lode-miner: unknown command '{}'; commands: run (default), specs, wallet new FILE, wallet show FILE\n",
+             words[0]);
+  return exit_config;
+}
