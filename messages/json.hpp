@@ -1,16 +1,18 @@
 #pragma once
-// JSON codec and validation on top of the field tables (fields.hpp). Validation reports ALL failing fields at once in the
-// words of pydantic v2, which clients of the contract know. Pure; any thread.
+// JSON codec and validation on top of the field tables (fields.hpp). Validation reports ALL failing fields at once in
+// the words of pydantic v2, which clients of the contract know. Pure; any thread.
+
+#include "messages/error.hpp"
+#include "messages/requests.hpp"
+#include "messages/types.hpp"
 
 #include <boost/json/fwd.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "messages/error.hpp"
-#include "messages/types.hpp"
 
 namespace lode {
 
@@ -20,24 +22,28 @@ std::optional<boost::json::value> parse_body(std::string_view text, std::vector<
 
 /// The value as a T, or nullopt with at least one field error appended. A value that is not an object is the error
 /// `body`: "Input should be a valid dictionary or object to extract fields from". Unknown fields are ignored.
-/// Instantiated for device_requirement, docker_requirement, resource_query.
+/// Instantiated for device_requirement, docker_requirement, allocate_spec_body, allocation, resource, resource_query,
+/// specs_document, miner_info.
 template <class T>
 std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& errors);
 
-/// One scalar, from a JSON value or from the text of a query parameter, with the contract's coercions; `name` is the field.
-std::optional<std::int64_t> parse_int(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+/// One scalar, from a JSON value or from the text of a query parameter, with the contract's coercions; `name` is the
+/// field.
+std::optional<std::int64_t> parse_int(const boost::json::value& v, std::string_view name,
+                                      std::vector<field_error>& errors);
 std::optional<std::int64_t> parse_int(std::string_view text, std::string_view name, std::vector<field_error>& errors);
 std::optional<double> parse_float(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
 std::optional<double> parse_float(std::string_view text, std::string_view name, std::vector<field_error>& errors);
 std::optional<bool> parse_bool(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
 std::optional<bool> parse_bool(std::string_view text, std::string_view name, std::vector<field_error>& errors);
-std::optional<std::string> parse_string(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
+std::optional<std::string> parse_string(const boost::json::value& v, std::string_view name,
+                                        std::vector<field_error>& errors);
 /// A list of strings; a failing element is named by its index.
 std::optional<std::vector<std::string>> parse_string_list(const boost::json::value& v, std::string_view name,
                                                           std::vector<field_error>& errors);
 
-/// Appends the JSON of a value without building a tree. Instantiated for allocation, resource, device_requirement,
-/// docker_requirement, field_error.
+/// Appends the JSON of a value without building a tree. Instantiated for every type that parse knows, miner_specs,
+/// field_error and std::vector<std::string>.
 template <class T>
 void write_json(std::string& out, const T& value);
 /// Appends a JSON string with quotes and escapes; invalid UTF-8 becomes U+FFFD.
