@@ -1,13 +1,14 @@
 #pragma once
-// The envelopes of the REST contract, as JSON text. `data` and `detail` are JSON themselves; empty leaves the member out.
+// The envelopes of the REST contract, as JSON text. `data` and `detail` are JSON themselves; empty leaves the member
+// out.
+
+#include "messages/types.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "messages/types.hpp"
 
 namespace lode {
 

@@ -1,13 +1,13 @@
 #pragma once
-// How records look in the store: versioned JSON that a person can read, secrets sealed by the caller's functions so that
-// this folder needs no storage. Pure; any thread.
+// How records look in the store: versioned JSON that a person can read, secrets sealed by the caller's functions so
+// that this folder needs no storage. Pure; any thread.
+
+#include "messages/error.hpp"
+#include "messages/types.hpp"
 
 #include <functional>
 #include <string>
 #include <string_view>
-
-#include "messages/types.hpp"
-#include "messages/error.hpp"
 
 namespace lode {
 

@@ -40,7 +40,7 @@ struct specs_document {
   bool has_docker = false;
 };
 
-/// As miner_specs keeps it; unset when it contradicts itself (GPUs without a name).
+/// As miner_specs keeps it; unset when it contradicts itself (GPUs without a name or memory).
 std::optional<miner_specs> specs_from(const specs_document& d);
 specs_document document_of(const miner_specs& s);
 

@@ -18,9 +18,9 @@ struct device_requirement {
   std::string gpu_type = "gpu";  ///< substring of the GPU's name; "gpu" any GPU, "" none
   std::int64_t gpu_size = 3;     ///< GB; 0 no GPU condition
   std::int64_t gpu_count = 1;
-  std::int64_t ram = 1;          ///< GiB
-  std::int64_t hard_disk = 1;    ///< GiB
-  std::int64_t timeline = 90;    ///< days
+  std::int64_t ram = 1;        ///< GiB
+  std::int64_t hard_disk = 1;  ///< GiB
+  std::int64_t timeline = 90;  ///< days
   friend bool operator==(const device_requirement&, const device_requirement&) = default;
 };
 
@@ -38,7 +38,7 @@ struct miner_specs {
   std::int64_t cpu_count = 0;
   std::int64_t gpu_count = 0;
   std::int64_t gpu_capacity_mib = 0;
-  std::string gpu_name;  ///< of the first GPU, as reported; empty without one
+  std::string gpu_name;            ///< of the first GPU, as reported; empty without one
   std::int64_t ram_total = 0;      ///< bytes
   std::int64_t ram_available = 0;  ///< bytes
   std::int64_t disk_total = 0;     ///< bytes
@@ -135,11 +135,11 @@ allocation view_of(const allocation_record& r);
 struct resource {
   std::string hotkey;
   std::int64_t cpu_count = 0;
-  std::string gpu_name;      ///< lower case
-  double gpu_capacity = 0;   ///< GB, two decimals
+  std::string gpu_name;     ///< lower case
+  double gpu_capacity = 0;  ///< GB, two decimals
   std::int64_t gpu_count = 0;
-  double ram = 0;            ///< GiB, two decimals
-  double hard_disk = 0;      ///< GiB, two decimals
+  double ram = 0;               ///< GiB, two decimals
+  double hard_disk = 0;         ///< GiB, two decimals
   std::string allocate_status;  ///< "available" or "reserved"
   friend bool operator==(const resource&, const resource&) = default;
 };
