@@ -121,6 +121,7 @@ void miner_state::on_answer(link_answer& answer) {
     reachable_ = reachable;
     self_->send(opts_.registry, reachability_update{opts_.info.hotkey, reachable});
   }
+  if (!lane.under_way) return;
   auto promise = std::move(*lane.under_way);
   lane.under_way.reset();
   promise.deliver(std::move(answer.reply));

@@ -13,6 +13,10 @@
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
 
+namespace lode::testing {
+struct inspector;
+}
+
 namespace lode::actors {
 
 struct miner_options {
@@ -31,6 +35,8 @@ class miner_state {
   void on_down(const caf::down_msg& down);
 
  private:
+  friend struct testing::inspector;  // finds the child, to crash it
+
   enum timer : std::uint32_t { restart_timer, specs_timer };
 
   caf::result<allocation> start(place& p);

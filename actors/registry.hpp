@@ -19,6 +19,10 @@
 #include "actors/placement_index.hpp"
 #include "messages/actors.hpp"
 
+namespace lode::testing {
+struct inspector;
+}
+
 namespace lode::actors {
 
 struct registry_options {
@@ -59,6 +63,8 @@ class registry_state {
     std::size_t under_way = 0;
     guarded<done> promise;
   };
+
+  friend struct testing::inspector;  // finds children, to crash them
 
   // -- metagraph (registry.cpp)
   void on_snapshot(metagraph_snapshot& snapshot);

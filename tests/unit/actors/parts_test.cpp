@@ -1,0 +1,183 @@
+// The smaller actors by themselves: ledger, event hub, wheel, index.
+
+#include "fixture.hpp"
+
+namespace lode::testing {
+namespace {
+
+class parts_test : public actor_test {
+ protected:
+  static commit_allocation change(const std::string& hotkey, std::uint64_t expected) {
+    commit_allocation c;
+    c.record.hotkey = hotkey;
+    c.record.uuid = "uuid-of-" + hotkey;
+    c.expected = expected;
+    c.event = "tested";
+    return c;
+  }
+};
+
+TEST_F(parts_test, what_waits_in_the_mailbox_is_one_group_commit) {
+  start_tree();
+  const auto before = store->commits();
+  std::vector<pending<committed>> asked;
+  for (int i = 0; i < 100; ++i) asked.push_back(ask_later<committed>(env->ledger, change("h" + std::to_string(i), 0)));
+  run();
+  for (auto& p : asked) EXPECT_TRUE(p.ok());
+  EXPECT_LE(store->commits() - before, 3u);
+  EXPECT_EQ(event_log().size(), 100u);
+}
+
+TEST_F(parts_test, a_second_record_for_a_hotkey_is_a_conflict) {
+  start_tree();
+  auto first = ask_later<committed>(env->ledger, change("h", 0));
+  auto second = ask_later<committed>(env->ledger, change("h", 0));
+  run();
+  EXPECT_TRUE(first.ok());
+  EXPECT_EQ(second.code(), errc::conflict);
+  EXPECT_EQ(stored().size(), 1u);
+  EXPECT_EQ(event_log().size(), 1u);
+}
+
+TEST_F(parts_test, the_ledger_is_bounded) {
+  start_tree();
+  ledger_options lo;
+  lo.store = store;
+  lo.sealer = sealer;
+  lo.queue_limit = 10;
+  auto small = sys.spawn(actors::ledger, lo);
+  std::vector<pending<committed>> asked;
+  for (int i = 0; i < 50; ++i) asked.push_back(ask_later<committed>(small, change("h" + std::to_string(i), 0)));
+  run();
+  const auto refused = std::count_if(asked.begin(), asked.end(), [](auto& p) { return p.code() == errc::overloaded; });
+  const auto made = std::count_if(asked.begin(), asked.end(), [](auto& p) { return p.ok(); });
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(refused + made, 50);
+  EXPECT_EQ(static_cast<std::size_t>(made), stored().size());
+}
+
+struct heard {
+  std::vector<std::uint64_t> seqs;
+  bool dropped = false;
+};
+
+TEST_F(parts_test, listeners_hear_the_log_and_then_live_events_without_gap_or_repeat) {
+  hub_opts.read_ahead = 3;
+  start_tree();
+  publish({miner("a"), miner("b")});
+  ASSERT_TRUE(allocate("a").ok());
+  auto h = std::make_shared<heard>();
+  auto sink = sys.spawn([h, hub = hub](event_sink::pointer me) -> event_sink::behavior_type {
+    return {[=](event_batch& batch) {
+      if (batch.items.empty()) h->dropped = true;
+      for (auto& e : batch.items) h->seqs.push_back(e.seq);
+      if (!batch.items.empty()) me->send(hub, event_ack{me->address(), h->seqs.back()});
+    }};
+  });
+  self->send(hub, subscribe{sink, 0});
+  ASSERT_TRUE(allocate("b").ok());
+  run();
+  std::vector<std::uint64_t> all;
+  for (const auto& e : *store->scan(storage::column::events, "")) all.push_back(std::stoull(e.key));
+  EXPECT_EQ(h->seqs, all);
+  EXPECT_EQ(all.size(), 4u);
+  EXPECT_FALSE(h->dropped);
+  caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(parts_test, a_listener_that_never_acknowledges_is_dropped) {
+  hub_opts.unacknowledged = 10;
+  start_tree();
+  auto h = std::make_shared<heard>();
+  auto sink = sys.spawn([h](event_sink::pointer) -> event_sink::behavior_type {
+    return {[h](event_batch& batch) { (batch.items.empty() ? h->dropped = true : (h->seqs.push_back(0), true)); }};
+  });
+  self->send(hub, subscribe{sink, 0});
+  run();
+  for (int i = 0; i < 20; ++i) {
+    auto p = ask_later<committed>(env->ledger, change("h" + std::to_string(i), 0));
+    run();
+  }
+  EXPECT_TRUE(h->dropped);
+  EXPECT_EQ(h->seqs.size(), 10u);
+  caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(parts_test, the_event_log_is_bounded) {
+  hub_opts.keep = 10;
+  hub_opts.trim_every = std::chrono::seconds{1};
+  start_tree();
+  for (int i = 0; i < 50; ++i) {
+    auto p = ask_later<committed>(env->ledger, change("h" + std::to_string(i), 0));
+    run();
+  }
+  advance(std::chrono::seconds{3});
+  EXPECT_LE(event_log().size(), 10u);
+  EXPECT_GE(event_log().size(), 8u);
+}
+
+TEST_F(parts_test, the_wheel_fires_once_in_order_and_forgets) {
+  start_tree();
+  auto fired = std::make_shared<std::vector<std::uint64_t>>();
+  auto sink = sys.spawn([fired](deadline_sink::pointer) -> deadline_sink::behavior_type {
+    return {[fired](const deadline_reached& d) { fired->push_back(d.slot * 100 + d.generation); }};
+  });
+  const auto t = now();
+  self->send(env->wheel, arm{sink, 0, t + 3000, 1});
+  self->send(env->wheel, arm{sink, 1, t + 2000, 2});
+  self->send(env->wheel, arm{sink, 2, t + 1000, 3});
+  self->send(env->wheel, arm{sink, 0, t + 5000, 4});  // replaces
+  self->send(env->wheel, disarm{sink.address(), 2});
+  advance(std::chrono::seconds{10});
+  EXPECT_EQ(*fired, (std::vector<std::uint64_t>{102, 4}));
+  caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
+}
+
+TEST(placement_index_test, best_fit_takes_the_smallest_that_is_enough) {
+  placement_index index{placement_policy::best_fit, 1};
+  const auto specs = [](std::int64_t mib, std::int64_t cpus = 8) {
+    miner_specs s;
+    s.cpu_count = cpus;
+    s.gpu_count = 1;
+    s.gpu_capacity_mib = mib;
+    s.gpu_name = "NVIDIA H100 PCIe";
+    s.ram_total = s.ram_available = 64LL << 30;
+    s.disk_total = s.disk_free = 512LL << 30;
+    return s;
+  };
+  index.offer("large", specs(80000), true);
+  index.offer("small", specs(24000), true);
+  index.offer("tiny", specs(2999), true);
+  index.offer("gone", specs(3000), false);
+  device_requirement need;
+  EXPECT_EQ(index.pick(need, {}), "small");
+  EXPECT_EQ(index.pick(need, {"small"}), "large");
+  EXPECT_EQ(index.pick(need, {"small", "large"}), "gone");  // unreachable last time: last
+  EXPECT_EQ(index.pick(need, {"small", "large", "gone"}), std::nullopt);
+  need.gpu_type = "h100";
+  EXPECT_EQ(index.pick(need, {}), "small");
+  need.gpu_type = "a100";
+  EXPECT_EQ(index.pick(need, {}), std::nullopt);
+  need.gpu_type = "";
+  EXPECT_EQ(index.pick(need, {}), "tiny");
+  need.cpu_count = 9;
+  EXPECT_EQ(index.pick(need, {}), std::nullopt);
+  index.withdraw("tiny");
+  EXPECT_EQ(index.size(), 3u);
+}
+
+TEST(placement_index_test, spread_takes_the_one_that_has_been_idle_longest) {
+  placement_index index{placement_policy::spread, 1};
+  miner_specs s;
+  s.cpu_count = 1;
+  s.ram_available = s.disk_free = 8LL << 30;
+  device_requirement need;
+  need.gpu_type = "";
+  for (const char* h : {"a", "b", "c"}) index.offer(h, s, true);
+  EXPECT_EQ(index.pick(need, {}), "a");
+  index.offer("a", s, true);
+  EXPECT_EQ(index.pick(need, {}), "b");
+}
+
+}  // namespace
+}  // namespace lode::testing
