@@ -39,6 +39,9 @@ struct field {
   std::string_view doc;
   std::string_view example;  ///< as JSON text
 };
+// clang 14 (tidy, fuzzing) does not deduce this from the members, as C++20 says.
+template <class T, class V>
+field(std::string_view, V T::*, constraint, std::string_view, std::string_view) -> field<T, V>;
 
 /// The table of T: `name` for schemas and errors, and `table`, a tuple of fields.
 template <class T>
