@@ -18,7 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t max_file = 16 * 1024;  // real ones have less than 1 KiB
+constexpr std::size_t max_file = std::size_t{16} * 1024;  // real ones have less than 1 KiB
 
 error bad_file(const std::string& name, std::string_view why) {
   return {errc::key_invalid, "hotkey file " + name + ": " + std::string(why)};

@@ -27,7 +27,7 @@ using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
 using pkey_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using pkey_context_ptr = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
 
-constexpr std::size_t max_pem = 16 * 1024;
+constexpr std::size_t max_pem = std::size_t{16} * 1024;
 constexpr int least_rsa_bits = 2048;
 
 using raw_key = std::array<unsigned char, crypto_box_PUBLICKEYBYTES>;

@@ -11,7 +11,7 @@ namespace lode::crypto {
 
 namespace {
 
-constexpr std::size_t max_line = 16 * 1024;  // an RSA key of 16384 bits takes 2.8 KiB
+constexpr std::size_t max_line = std::size_t{16} * 1024;  // an RSA key of 16384 bits takes 2.8 KiB
 
 /// The fields of a key blob, each preceded by its length in four big-endian bytes.
 class blob_reader {

@@ -92,13 +92,11 @@ TEST(random_password, uses_the_whole_alphabet_and_nothing_else) {
 
 TEST(wipe, overwrites_the_memory_and_empties) {
   std::string secret(64, 's');
-  const char* memory = secret.data();
   wipe(secret);
   EXPECT_TRUE(secret.empty());
-  // Still the string's own memory: its capacity did not change.
-  EXPECT_EQ(std::count(memory, memory + 1, '\0'), 1);
-  secret.resize(1);
-  EXPECT_EQ(secret.data(), memory);
+  ASSERT_GE(secret.capacity(), 64U) << "the memory was given back, so it cannot be looked at";
+  const auto* memory = secret.data();
+  EXPECT_EQ(std::count(memory, memory + 64, '\0'), 64);
 }
 
 TEST(sha3, gives_the_hashes_of_fips_202) {

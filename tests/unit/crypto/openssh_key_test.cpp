@@ -66,8 +66,10 @@ TEST(openssh_public_key, accepts_keys_of_security_tokens) {
 
 TEST(openssh_public_key, refuses_more_or_less_than_one_line) {
   const std::string key(ed25519);
+  auto two_keys = key;
+  two_keys.append("\n").append(key);
   for (const auto& text : {std::string(), std::string(" "), std::string("ssh-ed25519"), std::string("ssh-ed25519 "),
-                           key + "\n", key + "\n" + key, key + "\r", "\n" + key, " " + key, key + '\0',
+                           key + "\n", two_keys, key + "\r", "\n" + key, " " + key, key + '\0',
                            "ssh-ed25519\t" + key.substr(12), "ssh-ed25519  " + key.substr(12)})
     EXPECT_FALSE(is_openssh_public_key(text)) << text;
   EXPECT_FALSE(is_openssh_public_key(key + std::string(17000, ' '))) << "too long";
