@@ -1,0 +1,89 @@
+#include <array>
+
+#include "config/table.hpp"
+
+namespace lode::config {
+namespace {
+
+using s = daemon_settings;
+constexpr double hour_ms = 3'600'000;
+constexpr double many = 1'000'000;
+
+// clang-format off
+const std::array table{
+    setting<s>{"http.listen", [](s& x) -> value_ref { return &x.http.listen; }, "Where the REST API listens; port 0 picks one", {.form = host_and_port, .not_empty = true}},
+    setting<s>{"http.threads", [](s& x) -> value_ref { return &x.http.threads; }, "Threads of the HTTP edge", {.least = 1, .most = 256}},
+    setting<s>{"http.max-in-flight", [](s& x) -> value_ref { return &x.http.max_in_flight; }, "Requests handled at once; more get 503", {.least = 1, .most = many}},
+    setting<s>{"http.max-connections", [](s& x) -> value_ref { return &x.http.max_connections; }, "Connections at once; more get 503", {.least = 1, .most = many}},
+    setting<s>{"http.body-limit-bytes", [](s& x) -> value_ref { return &x.http.body_limit_bytes; }, "Largest request body; larger ones get 413", {.least = 1024, .most = 64 << 20}},
+    setting<s>{"http.header-limit-bytes", [](s& x) -> value_ref { return &x.http.header_limit_bytes; }, "Largest request header; larger ones get 431", {.least = 1024, .most = 1 << 20}},
+    setting<s>{"http.header-timeout-ms", [](s& x) -> value_ref { return &x.http.header_timeout_ms; }, "A header must be complete within this", {.least = 100, .most = hour_ms}},
+    setting<s>{"http.body-timeout-ms", [](s& x) -> value_ref { return &x.http.body_timeout_ms; }, "A body must be complete within this", {.least = 100, .most = hour_ms}},
+    setting<s>{"http.idle-timeout-ms", [](s& x) -> value_ref { return &x.http.idle_timeout_ms; }, "An idle connection is closed after this", {.least = 100, .most = hour_ms}},
+    setting<s>{"http.reply-timeout-ms", [](s& x) -> value_ref { return &x.http.reply_timeout_ms; }, "Every request is answered within this", {.least = 1000, .most = hour_ms}},
+    setting<s>{"http.stop-timeout-ms", [](s& x) -> value_ref { return &x.http.stop_timeout_ms; }, "Requests under way may take this long once the process is told to stop", {.least = 0, .most = hour_ms}},
+
+    setting<s>{"storage.path", [](s& x) -> value_ref { return &x.storage.path; }, "Directory of the database", {.not_empty = true}},
+    setting<s>{"storage.master-key-file", [](s& x) -> value_ref { return &x.storage.master_key_file; }, "Key that seals secrets; empty: PATH.key beside the data directory"},
+
+    setting<s>{"miners.file", [](s& x) -> value_ref { return &x.miners.file; }, "JSON file of the miners, read again when it changes; empty: none"},
+    setting<s>{"miners.simulated", [](s& x) -> value_ref { return &x.miners.simulated; }, "Number of simulated miners", {.least = 0, .most = many}},
+    setting<s>{"miners.simulated-latency-ms", [](s& x) -> value_ref { return &x.miners.simulated_latency_ms; }, "Time that a simulated miner takes to answer", {.least = 0, .most = hour_ms}},
+    setting<s>{"miners.simulated-failure-rate", [](s& x) -> value_ref { return &x.miners.simulated_failure_rate; }, "Share of calls that a simulated miner fails", {.least = 0, .most = 1}},
+    setting<s>{"miners.simulated-stall-rate", [](s& x) -> value_ref { return &x.miners.simulated_stall_rate; }, "Share of calls that a simulated miner never answers", {.least = 0, .most = 1}},
+    setting<s>{"miners.simulated-seed", [](s& x) -> value_ref { return &x.miners.simulated_seed; }, "Seed of everything random in simulated miners", {.least = 0}},
+
+    setting<s>{"wallet.hotkey-file", [](s& x) -> value_ref { return &x.wallet.hotkey_file; }, "Hotkey that signs calls to miners; needed for miners that are not simulated"},
+    setting<s>{"actors.threads", [](s& x) -> value_ref { return &x.actors.threads; }, "Threads of the actor scheduler", {.least = 1, .most = 256}},
+    setting<s>{"metagraph.refresh-seconds", [](s& x) -> value_ref { return &x.metagraph.refresh_seconds; }, "Time between two full looks at the list of miners", {.least = 1, .most = 86'400}},
+    setting<s>{"placement.policy", [](s& x) -> value_ref { return &x.placement.policy; }, "Which of the fitting miners is tried first", {.choices = "best-fit|spread|random"}},
+
+    setting<s>{"jobs.allocation-check-seconds", [](s& x) -> value_ref { return &x.jobs.allocation_check_seconds; }, "Time between two health checks of an allocation", {.least = 1, .most = 86'400}},
+    setting<s>{"jobs.allocation-check-misses", [](s& x) -> value_ref { return &x.jobs.allocation_check_misses; }, "Failed checks in a row after which an allocation ends", {.least = 1, .most = 10'000}},
+
+    setting<s>{"allocation.check-timeout-ms", [](s& x) -> value_ref { return &x.allocation.check_timeout_ms; }, "A miner must say within this whether it is free", {.least = 100, .most = hour_ms}},
+    setting<s>{"allocation.register-timeout-ms", [](s& x) -> value_ref { return &x.allocation.register_timeout_ms; }, "A miner must make a container within this", {.least = 100, .most = hour_ms}},
+    setting<s>{"allocation.hotkey-register-timeout-ms", [](s& x) -> value_ref { return &x.allocation.hotkey_register_timeout_ms; }, "The same when the client named the miner", {.least = 100, .most = hour_ms}},
+    setting<s>{"allocation.deregister-timeout-ms", [](s& x) -> value_ref { return &x.allocation.deregister_timeout_ms; }, "A miner must remove a container within this", {.least = 100, .most = hour_ms}},
+    setting<s>{"allocation.deregister-tries", [](s& x) -> value_ref { return &x.allocation.deregister_tries; }, "Tries before the client is answered; later ones go on behind its back", {.least = 1, .most = 100}},
+    setting<s>{"allocation.action-timeout-ms", [](s& x) -> value_ref { return &x.allocation.action_timeout_ms; }, "A miner must restart, pause, unpause or exchange a key within this", {.least = 100, .most = hour_ms}},
+    setting<s>{"allocation.hotkey-check-tries", [](s& x) -> value_ref { return &x.allocation.hotkey_check_tries; }, "Checks of a miner that the client named before it counts as silent", {.least = 1, .most = 100}},
+    setting<s>{"allocation.hotkey-lease-days", [](s& x) -> value_ref { return &x.allocation.hotkey_lease_days; }, "Length of a lease where the client cannot say it", {.least = 1, .most = 36'500}},
+    setting<s>{"allocation.release-retry-min-ms", [](s& x) -> value_ref { return &x.allocation.release_retry_min_ms; }, "First pause between tries to release", {.least = 10, .most = hour_ms}},
+    setting<s>{"allocation.release-retry-max-ms", [](s& x) -> value_ref { return &x.allocation.release_retry_max_ms; }, "Longest pause between tries to release", {.least = 10, .most = 24 * hour_ms}},
+    setting<s>{"allocation.settle-ms", [](s& x) -> value_ref { return &x.allocation.settle_ms; }, "A registration that timed out may still succeed for this long", {.least = 0, .most = hour_ms}},
+
+    setting<s>{"forge.pool", [](s& x) -> value_ref { return &x.forge.pool; }, "RSA key pairs kept ready", {.least = 0, .most = 10'000}},
+    setting<s>{"forge.queue", [](s& x) -> value_ref { return &x.forge.queue; }, "Requests that may wait for a key pair; more get 503", {.least = 1, .most = many}},
+    setting<s>{"ledger.queue", [](s& x) -> value_ref { return &x.ledger.queue; }, "Writes that may wait for the disk; more get 503", {.least = 1, .most = many}},
+
+    setting<s>{"notify.deallocation-url", [](s& x) -> value_ref { return &x.notify.deallocation_url; }, "Webhook for ended allocations; empty: none", {.form = http_url, .secret = true, .legacy_env = "DEALLOCATION_NOTIFY_URL"}},
+    setting<s>{"notify.status-url", [](s& x) -> value_ref { return &x.notify.status_url; }, "Webhook for allocations that go on or off line; empty: none", {.form = http_url, .secret = true, .legacy_env = "STATUS_NOTIFY_URL"}},
+    setting<s>{"notify.retry-seconds", [](s& x) -> value_ref { return &x.notify.retry_seconds; }, "Pause before a webhook is tried again", {.least = 1, .most = 86'400}},
+
+    setting<s>{"dendrite.external-ip", [](s& x) -> value_ref { return &x.dendrite.external_ip; }, "Our address as named to miners; empty: 0.0.0.0", {.form = literal_ip}},
+    setting<s>{"dendrite.connect-timeout-ms", [](s& x) -> value_ref { return &x.dendrite.connect_timeout_ms; }, "A connection to a miner must stand within this", {.least = 10, .most = 600'000}},
+    setting<s>{"dendrite.pool-per-miner", [](s& x) -> value_ref { return &x.dendrite.pool_per_miner; }, "Idle connections kept open to each miner", {.least = 0, .most = 64}},
+
+    setting<s>{"events.keep", [](s& x) -> value_ref { return &x.events.keep; }, "Events kept for clients that come back", {.least = 1'000, .most = 100'000'000}},
+    setting<s>{"log.level", [](s& x) -> value_ref { return &x.log.level; }, "Least important lines that are logged", {.choices = "trace|debug|info|warn|error"}},
+    setting<s>{"log.format", [](s& x) -> value_ref { return &x.log.format; }, "auto: human on a terminal, else json", {.choices = "auto|human|json"}},
+};
+// clang-format on
+
+void cross_check(const void* whole, std::vector<std::string>& errors) {
+  const auto& x = *static_cast<const daemon_settings*>(whole);
+  if (x.allocation.release_retry_min_ms > x.allocation.release_retry_max_ms)
+    errors.emplace_back("allocation.release-retry-min-ms: expected at most allocation.release-retry-max-ms");
+  if (x.miners.simulated_failure_rate + x.miners.simulated_stall_rate > 1)
+    errors.emplace_back("miners.simulated-failure-rate and miners.simulated-stall-rate: expected at most 1 together");
+}
+
+}  // namespace
+
+outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment) {
+  const program p{"loded", "Rents out GPU containers on the miners of a subnet over a REST API.", "LODE_", {}};
+  return parse_program<daemon_settings>(p, table, argc, argv, environment, cross_check);
+}
+
+}  // namespace lode::config
