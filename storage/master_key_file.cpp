@@ -75,7 +75,7 @@ result<void> create(const std::string& path) {
     if (::link(temporary.c_str(), path.c_str()) != 0 && errno != EEXIST) return system_error("cannot make", path);
     return {};
   };
-  const auto published = publish();
+  auto published = publish();
   ::unlink(temporary.c_str());
   if (!published) return published;
   return sync_folder(parent);

@@ -18,7 +18,7 @@ namespace {
 
 using rocksdb::Status;
 
-constexpr std::size_t mebibyte = 1024 * 1024;
+constexpr std::size_t mebibyte = 1U << 20U;
 
 class silent_logger final : public rocksdb::Logger {
  public:
@@ -52,6 +52,7 @@ rocksdb::ColumnFamilyOptions family_options() {
 
 std::vector<rocksdb::ColumnFamilyDescriptor> all_families() {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.reserve(column_families.size() + 1);
   for (const column_family& row : column_families) families.emplace_back(std::string{row.name}, family_options());
   families.emplace_back(rocksdb::kDefaultColumnFamilyName, family_options());
   return families;
@@ -84,9 +85,10 @@ class reader {
     o.info_log = std::make_shared<silent_logger>();
     o.wal_recovery_mode = mode;
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    families.reserve(names.size());
     for (const auto& name : names) families.emplace_back(name, family_options());
     rocksdb::DB* opened = nullptr;
-    const Status status = rocksdb::DB::OpenForReadOnly(o, database, families, &handles_, &opened);
+    Status status = rocksdb::DB::OpenForReadOnly(o, database, families, &handles_, &opened);
     db_.reset(opened);
     return status;
   }
@@ -201,7 +203,7 @@ result<void> create_database(const std::string& path, const rocksdb_options& opt
     if (const Status s = db->Write(durable, &first); !s.ok()) return to_error(s, "cannot write the first records");
     if (const Status s = db->Close(); !s.ok()) return to_error(s, "cannot close the new database");
   }
-  if (const auto synced = sync_folder(unfinished); !synced) return synced;
+  if (auto synced = sync_folder(unfinished); !synced) return synced;
   if (std::rename(unfinished.c_str(), (path + "/db").c_str()) != 0) return system_error("cannot rename", unfinished);
   return sync_folder(path);
 }

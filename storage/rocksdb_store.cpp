@@ -134,7 +134,7 @@ class rocksdb_store final : public store {
     return value->mod_revision;
   }
 
-  error fail(error why) {
+  error fail(const error& why) {
     failed_ = why.to_string();
     return {errc::store_io, why.detail};
   }
@@ -159,7 +159,7 @@ result<void> rocksdb_store::checkpoint(const std::string& path) {
     if (!created.ok()) return to_error(created, "cannot copy");
     if (const rocksdb::Status s = checkpoint->CreateCheckpoint(partial + "/db"); !s.ok())
       return to_error(s, "cannot copy");
-    if (const auto synced = sync_folder(partial); !synced) return synced;
+    if (auto synced = sync_folder(partial); !synced) return synced;
     if (::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
       return system_error("cannot give the copy its name", path);
     return sync_folder(parent_folder(path));

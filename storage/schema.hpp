@@ -20,7 +20,7 @@ inline constexpr unsigned schema_version = 1;
 /// How many past changes a store keeps in memory for watch(), and how many bytes of them; whichever ends first. The
 /// history begins when the store is opened: changes of an earlier process are `compacted`.
 inline constexpr std::size_t watch_history = 16'384;
-inline constexpr std::size_t watch_history_bytes = 16 * 1024 * 1024;
+inline constexpr std::size_t watch_history_bytes = std::size_t{16} << 20U;
 
 /// One row of the table of column families.
 struct column_family {

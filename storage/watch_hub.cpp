@@ -11,6 +11,9 @@
 namespace lode::storage {
 
 struct watch_hub::state {
+  state(std::size_t changes, std::size_t most_bytes, revision head)
+      : max_changes(changes), max_bytes(most_bytes), oldest(head + 1) {}
+
   struct watcher {
     revision from;
     std::function<void(const change&)> sink;
@@ -61,9 +64,7 @@ class watch_hub::handle final : public watch_handle {
 };
 
 watch_hub::watch_hub(revision head, std::size_t changes, std::size_t bytes)
-    : state_(std::make_shared<state>(changes, bytes)) {
-  state_->oldest = head + 1;
-}
+    : state_(std::make_shared<state>(changes, bytes, head)) {}
 
 result<std::unique_ptr<watch_handle>> watch_hub::watch(revision from, std::function<void(const change&)> sink) {
   from = std::max<revision>(from, 1);
