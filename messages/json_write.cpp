@@ -54,7 +54,7 @@ void write_json_string(std::string& out, std::string_view text) {
   std::size_t run = 0;  // start of what is copied as it is
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\' && c < 0x7F) {
+    if (c >= 0x20 && c != '"' && c != '\\' && c < 0x80) {
       ++i;
       continue;
     }
