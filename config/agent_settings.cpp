@@ -1,6 +1,6 @@
-#include <array>
-
 #include "config/table.hpp"
+
+#include <array>
 
 namespace lode::config {
 namespace {

@@ -1,11 +1,11 @@
 // Settings from a TOML file.
+#include "config/table.hpp"
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <fstream>
-#include <iterator>
-
-#include "config/table.hpp"
+#include <sstream>
 
 namespace lode::config {
 namespace {
@@ -49,8 +49,7 @@ class file_reader {
   std::string hint(const std::string& name, const toml::node& node) const {
     if (!node.is_table()) return suggestion(name, settings_);
     std::vector<bound_setting> groups;
-    for (const auto& s : settings_)
-      groups.push_back({s.name.substr(0, s.name.find('.')), {}, s.value, s.must, {}});
+    for (const auto& s : settings_) groups.push_back({s.name.substr(0, s.name.find('.')), {}, s.value, s.must, {}});
     return suggestion(name, groups);
   }
 
@@ -101,14 +100,15 @@ class file_reader {
 
 void read_file(const std::string& path, std::span<bound_setting> settings, std::vector<std::string>& errors) {
   std::ifstream in{path, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (!in.good() && !in.eof()) {
+  std::ostringstream text;
+  text << in.rdbuf();  // takes a directory's exception as badbit
+  if (!in.is_open() || text.bad()) {
     errors.push_back(fmt::format("{}: cannot be read", path));
     return;
   }
   file_reader reader{path, settings, errors};
   try {
-    reader.read(toml::parse(text, path), "");
+    reader.read(toml::parse(text.str(), path), "");
   } catch (const toml::parse_error& e) {
     reader.error(e.source().begin.line, fmt::format("not TOML: {}", e.description()));
   }

@@ -1,15 +1,15 @@
 #include "config/logging.hpp"
 
+#include "messages/json.hpp"
+#include "messages/types.hpp"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
-
-#include "messages/json.hpp"
-#include "messages/types.hpp"
+#include <unistd.h>
 
 namespace lode::config {
 namespace {
@@ -38,7 +38,8 @@ class json_formatter : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& m, spdlog::memory_buf_t& out) override {
     const auto level = spdlog::level::to_string_view(m.level);
-    const auto line = json_line(milliseconds_of(m.time), {level.data(), level.size()}, {m.payload.data(), m.payload.size()});
+    const auto line =
+        json_line(milliseconds_of(m.time), {level.data(), level.size()}, {m.payload.data(), m.payload.size()});
     out.append(line.data(), line.data() + line.size());
     out.push_back('\n');
   }
@@ -59,7 +60,9 @@ class human_formatter : public spdlog::formatter {
     m.color_range_start = changed.color_range_start;
     m.color_range_end = changed.color_range_end;
   }
-  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<human_formatter>(); }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<human_formatter>();
+  }
 
  private:
   spdlog::pattern_formatter pattern_{"%Y-%m-%d %H:%M:%S.%e %^%-5l%$ %v"};

@@ -4,12 +4,12 @@
 // --http.listen, the environment variable LODE_HTTP_LISTEN and the key listen in the table [http] of the TOML file.
 // Later sources win: defaults, file, environment, flags. Durations carry their unit in the name.
 
+#include "messages/error.hpp"
+
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "messages/error.hpp"
 
 namespace lode::config {
 
@@ -166,9 +166,9 @@ struct print_and_exit {
 template <class Settings>
 using outcome = std::variant<run_with<Settings>, print_and_exit>;
 
-/// Reads --config FILE, the environment and the flags. All errors at once, each naming file, line and what was expected,
-/// exit code 2; --help, --version, --print-config (secrets masked, each with its source) and --check-config end with
-/// print_and_exit. `environment` is a null-terminated list as in main().
+/// Reads --config FILE, the environment and the flags. All errors at once, each naming file, line and what was
+/// expected, exit code 2; --help, --version, --print-config (secrets masked, each with its source) and --check-config
+/// end with print_and_exit. `environment` is a null-terminated list as in main().
 outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment);
 outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment);
 

@@ -1,10 +1,10 @@
 // Settings from all sources in order of precedence, and the flags that only print.
-#include <fmt/format.h>
+#include "config/table.hpp"
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <fmt/format.h>
 
-#include "config/table.hpp"
+#include <map>
 
 namespace lode::config {
 namespace {

@@ -2,6 +2,8 @@
 // The table of settings that drives the TOML file, the environment, the flags, --help and --print-config. A setting is
 // one row in daemon_settings.cpp or agent_settings.cpp; its default is the member's initialiser in settings.hpp.
 
+#include "config/settings.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,22 +12,20 @@
 #include <variant>
 #include <vector>
 
-#include "config/settings.hpp"
-
 namespace lode::config {
 
 /// Where a setting lives, by its type.
 using value_ref = std::variant<std::string*, std::int64_t*, double*, bool*, std::vector<std::string>*>;
 
-/// What a value must be beside its type. `form` answers an empty text for a good one, else what was expected; it sees each
-/// element of a list and no empty string, because empty means "none" for every text setting that may be so.
+/// What a value must be beside its type. `form` answers an empty text for a good one, else what was expected; it sees
+/// each element of a list and no empty string, because empty means "none" for every text setting that may be so.
 struct rule {
   std::optional<double> least = std::nullopt;
   std::optional<double> most = std::nullopt;
   std::string_view choices = {};  ///< separated by |
   std::string_view (*form)(std::string_view) = nullptr;
   bool not_empty = false;
-  bool secret = false;              ///< masked in --print-config
+  bool secret = false;               ///< masked in --print-config
   std::string_view legacy_env = {};  ///< also read from this variable, before the regular one
 };
 
@@ -40,7 +40,7 @@ struct setting {
 struct program {
   std::string_view name;
   std::string_view summary;
-  std::string_view env_prefix;                                         ///< "LODE_"
+  std::string_view env_prefix;                                          ///< "LODE_"
   std::vector<std::pair<std::string_view, std::string_view>> commands;  ///< subcommands with their help
 };
 

@@ -1,11 +1,11 @@
 // Settings as text: reading, checking against their rules, writing as TOML.
+#include "config/table.hpp"
+#include "messages/validation.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
-
-#include "config/table.hpp"
-#include "messages/validation.hpp"
 
 namespace lode::config {
 namespace {
@@ -23,8 +23,7 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
     const auto end = std::min(text.find_first_of(separators), text.size());
     const auto part = text.substr(0, end);
     const auto first = part.find_first_not_of(' ');
-    if (first != std::string_view::npos)
-      parts.emplace_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
+    if (first != std::string_view::npos) parts.emplace_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return parts;
@@ -91,24 +90,21 @@ std::string variable_name(std::string_view prefix, std::string_view setting_name
 
 std::string set_from_text(bound_setting& s, std::string_view text) {
   const rule& must = *s.must;
-  return std::visit(overloaded{
-                        [&](std::string* v) {
-                          *v = text;
-                          return std::string{};
-                        },
-                        [&](std::int64_t* v) {
-                          return int_from_text(text, *v).empty() ? "" : number_rule("a whole number", must);
-                        },
-                        [&](double* v) { return float_from_text(text, *v).empty() ? "" : number_rule("a number", must); },
-                        [&](bool* v) {
-                          return std::string{bool_from_text(text, *v).empty() ? "" : "expected true or false"};
-                        },
-                        [&](std::vector<std::string>* v) {
-                          *v = split(text, ",\n");
-                          return std::string{};
-                        },
-                    },
-                    s.value);
+  return std::visit(
+      overloaded{
+          [&](std::string* v) {
+            *v = text;
+            return std::string{};
+          },
+          [&](std::int64_t* v) { return int_from_text(text, *v).empty() ? "" : number_rule("a whole number", must); },
+          [&](double* v) { return float_from_text(text, *v).empty() ? "" : number_rule("a number", must); },
+          [&](bool* v) { return std::string{bool_from_text(text, *v).empty() ? "" : "expected true or false"}; },
+          [&](std::vector<std::string>* v) {
+            *v = split(text, ",\n");
+            return std::string{};
+          },
+      },
+      s.value);
 }
 
 std::string broken_rule(const bound_setting& s) {
@@ -164,12 +160,14 @@ std::string suggestion(std::string_view unknown, std::span<const bound_setting> 
 // Forms
 
 std::string_view host_and_port(std::string_view text) {
-  constexpr std::string_view expected = "expected HOST:PORT with a literal IP or localhost, as 127.0.0.1:8903 or [::1]:8903";
+  constexpr std::string_view expected =
+      "expected HOST:PORT with a literal IP or localhost, as 127.0.0.1:8903 or [::1]:8903";
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return expected;
   auto host = text.substr(0, colon);
   const auto port = text.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) return expected;
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos)
+    return expected;
   if (std::stoi(std::string{port}) > 65535) return expected;
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
@@ -185,7 +183,9 @@ std::string_view http_url(std::string_view text) {
   return "expected a URL that begins with http:// or https://";
 }
 
-std::string_view literal_ip(std::string_view text) { return is_literal_ip(text) ? "" : "expected a literal IP address"; }
+std::string_view literal_ip(std::string_view text) {
+  return is_literal_ip(text) ? "" : "expected a literal IP address";
+}
 
 std::string_view ss58_address(std::string_view text) {
   return looks_like_ss58(text) ? "" : "expected SS58 addresses: 48 characters that begin with 5";
