@@ -1,6 +1,5 @@
 #include "http/server/message.hpp"
 
-#include <ranges>
 
 namespace lode::http {
 
@@ -27,8 +26,9 @@ std::string_view to_string(verb v) noexcept {
 }
 
 std::optional<std::string_view> request::query_value(std::string_view name) const {
-  for (const auto& [key, value] : std::views::reverse(query))
-    if (key == name) return value;
+  // (clang 14 cannot compile libstdc++'s std::views::reverse.)
+  for (auto entry = query.rbegin(); entry != query.rend(); ++entry)
+    if (entry->first == name) return entry->second;
   return std::nullopt;
 }
 
