@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <array>
 #include <fstream>
-#include <sstream>
 
 namespace lode::config {
 namespace {
@@ -100,15 +100,18 @@ class file_reader {
 
 void read_file(const std::string& path, std::span<bound_setting> settings, std::vector<std::string>& errors) {
   std::ifstream in{path, std::ios::binary};
-  std::ostringstream text;
-  text << in.rdbuf();  // takes a directory's exception as badbit
-  if (!in.is_open() || text.bad()) {
+  std::string text;
+  std::array<char, 4096> part{};
+  // read() turns the exception that a directory raises into badbit; iterators over the buffer let it through.
+  while (in.read(part.data(), part.size()) || in.gcount() > 0)
+    text.append(part.data(), static_cast<std::size_t>(in.gcount()));
+  if (!in.is_open() || in.bad()) {
     errors.push_back(fmt::format("{}: cannot be read", path));
     return;
   }
   file_reader reader{path, settings, errors};
   try {
-    reader.read(toml::parse(text.str(), path), "");
+    reader.read(toml::parse(text, path), "");
   } catch (const toml::parse_error& e) {
     reader.error(e.source().begin.line, fmt::format("not TOML: {}", e.description()));
   }
