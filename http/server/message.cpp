@@ -1,6 +1,5 @@
 #include "http/server/message.hpp"
 
-
 namespace lode::http {
 
 std::string_view to_string(verb v) noexcept {

@@ -75,7 +75,8 @@ struct listener {
 
 void welcome(listener& l, detail::tcp_socket socket, const tcp::endpoint& peer) {
   auto& shared = *l.shared;
-  const bool over = shared.stats.open_connections.load(std::memory_order_relaxed) >= shared.limits.connections;
+  const std::size_t served = shared.stats.open_connections.load(std::memory_order_relaxed) - shared.turned_away;
+  const bool over = served >= shared.limits.connections;
   if (over) {
     shared.stats.rejected_overload.fetch_add(1, std::memory_order_relaxed);
     if (shared.turned_away >= turned_away_limit) return;

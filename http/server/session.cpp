@@ -47,7 +47,7 @@ void session::start(bool over_limit) {
   auto self = shared_from_this();
   if (over_limit) ++shared_->turned_away;
   boost::asio::co_spawn(
-      shared_->ex, [self, over_limit] { return over_limit ? self->turn_away() : self->serve(); },
+      shared_->ex, [self, over_limit] { return self->run(over_limit); },
       boost::asio::bind_cancellation_slot(cancel_.slot(), [self, over_limit](const std::exception_ptr& failure) {
         if (over_limit) --self->shared_->turned_away;
         self->close();
@@ -60,9 +60,20 @@ void session::start(bool over_limit) {
       }));
 }
 
+task<void> session::run(bool over_limit) {
+  if (over_limit) {
+    co_await turn_away();
+  } else {
+    co_await serve();
+  }
+}
+
 task<void> session::serve() {
   enter(phase::head, clock::now() + shared_->limits.header_timeout);
-  while (co_await receive()) {
+  // Each co_await stands alone: g++ 12 resumes a finished coroutine when an if tests one co_await and guards another.
+  for (;;) {
+    const bool received = co_await receive();
+    if (!received) break;
     // Pipelined: what is answered already is sent while the next is handled.
     write_behind();
     const bool head_only = reader_.message().method == verb::head;
@@ -74,10 +85,16 @@ task<void> session::serve() {
     const bool keep = reader_.keep_alive() && !shared_->stopping;
     queue(answer, keep, head_only);
     if (!keep) {
-      if (co_await flush() && !buffered().empty()) co_await linger();
+      const bool sent = co_await flush();
+      if (sent && !buffered().empty()) {
+        co_await linger();
+      }
       break;
     }
-    if (out_.size() > write_behind_limit && !co_await flush()) break;
+    if (out_.size() > write_behind_limit) {
+      const bool sent = co_await flush();
+      if (!sent) break;
+    }
     reader_.reset();
     enter(phase::idle, clock::now() + shared_->limits.idle_timeout);
   }
@@ -96,7 +113,7 @@ task<bool> session::receive() {
       spdlog::debug("{} {}: {} ({})", peer_ip_, reader_.message().request_id, reader_.failure_status(),
                     reader_.failure_text());
       queue(shared_->failure(reader_.failure_status(), reader_.failure_text()), false, false);
-      if (co_await flush()) co_await linger();
+      co_await say_goodbye();
       co_return false;
     }
     if (reader_.head_complete() && phase_ != phase::body)
@@ -107,9 +124,11 @@ task<bool> session::receive() {
       continued = true;
       out_.append("HTTP/1.1 100 Continue\r\n\r\n");
     }
-    if (!co_await flush()) co_return false;
+    const bool sent = co_await flush();
+    if (!sent) co_return false;
     if (shared_->stopping && !reader_.started() && buffered().empty()) co_return false;
-    if (!co_await read_more()) co_return false;
+    const bool more = co_await read_more();
+    if (!more) co_return false;
   }
 }
 
@@ -124,7 +143,7 @@ task<bool> session::read_more() {
   if (timed_out_ && !forced_ && reader_.started()) {
     reader_.message().request_id = take_request_id(reader_.message().header("x-request-id").value_or(""));
     queue(shared_->failure(408, "Request timeout"), false, false);
-    if (co_await flush()) co_await linger();
+    co_await say_goodbye();
   }
   co_return false;
 }
@@ -169,13 +188,21 @@ task<void> session::turn_away() {
   enter(phase::lingering, clock::now() + linger_time);
   reader_.message().request_id = fresh_request_id();
   queue(shared_->failure(503, "Too many connections"), false, false);
-  if (co_await flush()) co_await linger();
+  co_await say_goodbye();
 }
 
 void session::queue(const response& r, bool keep_alive, bool head_only) {
   const response_frame frame{reader_.message().request_id, shared_->date.now(), keep_alive,
                              reader_.started() && reader_.http10(), head_only};
   append_response(out_, r, frame);
+}
+
+// Writes what is queued, then closes so that it arrives.
+task<void> session::say_goodbye() {
+  const bool sent = co_await flush();
+  if (sent) {
+    co_await linger();
+  }
 }
 
 task<bool> session::flush() {

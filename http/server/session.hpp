@@ -82,6 +82,7 @@ class session : public std::enable_shared_from_this<session> {
  private:
   enum class phase : unsigned char { idle, head, body, handling, lingering };
 
+  task<void> run(bool over_limit);
   task<void> serve();
   task<void> turn_away();
   task<bool> receive();
@@ -90,6 +91,7 @@ class session : public std::enable_shared_from_this<session> {
   task<response> respond();
   task<bool> flush();
   task<void> linger();
+  task<void> say_goodbye();
   void enter(phase p, clock::time_point due);
   void queue(const response& r, bool keep_alive, bool head_only);
   void write_behind();

@@ -12,9 +12,8 @@ namespace lode::http {
 namespace {
 
 std::string_view reason_of(unsigned status) {
-  const auto known = boost::beast::http::int_to_status(status);
-  if (known == boost::beast::http::status::unknown) return "Unknown";
-  const auto text = boost::beast::http::obsolete_reason(known);
+  const auto text = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+  if (text.starts_with("<")) return "Unknown";
   return {text.data(), text.size()};
 }
 

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,7 +64,7 @@ running_server::running_server(handler h, server_limits limits, const std::strin
 }
 
 running_server::~running_server() {
-  if (!stopped_) stop(std::chrono::seconds{5}).wait();
+  if (!stopped_ && srv) stop(std::chrono::seconds{5}).wait();
   on_io([this] { srv.reset(); });
   work_.reset();
   thread_.join();
@@ -141,6 +142,11 @@ void client::reset() {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   ::close(fd_);
   fd_ = -1;
+}
+
+bool client::readable_within(std::chrono::milliseconds t) const {
+  pollfd waiting{fd_, POLLIN, 0};
+  return ::poll(&waiting, 1, static_cast<int>(t.count())) > 0;
 }
 
 bool client::fill() {

@@ -92,6 +92,8 @@ class client {
   void reset();
   /// The next response. `head_only`: it has no body whatever its length says.
   reply receive(bool head_only = false);
+  /// Waits until there is something to read, or the end, at most `t`.
+  [[nodiscard]] bool readable_within(std::chrono::milliseconds t) const;
   /// True when the peer has closed (or reset) and nothing is left to read.
   bool at_end();
   /// Reads one piece into the buffer; false at the end of the stream or after 10 seconds.
