@@ -26,10 +26,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-mismatched-new-delete)
 endif()
 if(LODE_SANITIZE)
-  # null: CAF binds references to null in empty functors; harmless and not ours.
+  # null: CAF binds references to null in empty functors; harmless and not ours. vptr: fmt as a shared library hides its
+  # type information.
   add_compile_options(-fsanitize=${LODE_SANITIZE} -fno-omit-frame-pointer)
   if(LODE_SANITIZE MATCHES undefined)
-    add_compile_options(-fno-sanitize=null -fno-sanitize-recover=undefined)
+    add_compile_options(-fno-sanitize=null,vptr -fno-sanitize-recover=undefined)
   endif()
   add_link_options(-fsanitize=${LODE_SANITIZE})
 endif()
