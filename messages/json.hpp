@@ -32,6 +32,7 @@ std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& er
 std::optional<std::int64_t> parse_int(const boost::json::value& v, std::string_view name,
                                       std::vector<field_error>& errors);
 std::optional<std::int64_t> parse_int(std::string_view text, std::string_view name, std::vector<field_error>& errors);
+/// Numbers of up to two decimals are read exactly; others may be one unit in the last place off (Boost.JSON).
 std::optional<double> parse_float(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);
 std::optional<double> parse_float(std::string_view text, std::string_view name, std::vector<field_error>& errors);
 std::optional<bool> parse_bool(const boost::json::value& v, std::string_view name, std::vector<field_error>& errors);

@@ -1,11 +1,11 @@
 // The envelopes byte by byte: clients compare and log them.
 #include "messages/envelope.hpp"
 
+#include "messages/json.hpp"
+
 #include <gtest/gtest.h>
 
 #include <limits>
-
-#include "messages/json.hpp"
 
 namespace lode {
 namespace {
@@ -45,7 +45,8 @@ TEST(page, follows_the_rules_of_the_contract) {
       {50, 100, 2, 50, R"("page_number":2,"page_size":50,"next_page_number":null})"},
       {0, 120, 4, {}, R"("page_number":4,"page_size":50,"next_page_number":null})"},
       {0, 0, 1, 10, R"("page_number":1,"page_size":10,"next_page_number":null})"},
-      {0, 5, most, most, R"("page_number":9223372036854775807,"page_size":9223372036854775807,"next_page_number":null})"},
+      {0, 5, most, most,
+       R"("page_number":9223372036854775807,"page_size":9223372036854775807,"next_page_number":null})"},
       {0, 5, most, 1, R"("page_number":9223372036854775807,"page_size":1,"next_page_number":null})"},
   };
   for (const auto& c : cases)
@@ -61,10 +62,10 @@ TEST(write_json_string, escapes_and_repairs) {
   EXPECT_EQ(written("a/b\n\t\r\x01\x1f\x7f\\"), "\"a/b\\n\\t\\r\\u0001\\u001f\x7f\\\\\"");
   EXPECT_EQ(written("äß€😀"), "\"äß€😀\"");
   EXPECT_EQ(written("\xff"), "\"\xEF\xBF\xBD\"");
-  EXPECT_EQ(written("\xc0\xaf"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");                    // overlong
-  EXPECT_EQ(written("\xed\xa0\x80").find('\xed'), std::string::npos);                // surrogate
-  EXPECT_EQ(written("a\xe2\x82"), "\"a\xEF\xBF\xBD\xEF\xBF\xBD\"");                  // cut short
-  EXPECT_EQ(written("\xf4\x90\x80\x80").find('\xf4'), std::string::npos);            // beyond U+10FFFF
+  EXPECT_EQ(written("\xc0\xaf"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");          // overlong
+  EXPECT_EQ(written("\xed\xa0\x80").find('\xed'), std::string::npos);      // surrogate
+  EXPECT_EQ(written("a\xe2\x82"), "\"a\xEF\xBF\xBD\xEF\xBF\xBD\"");        // cut short
+  EXPECT_EQ(written("\xf4\x90\x80\x80").find('\xf4'), std::string::npos);  // beyond U+10FFFF
   EXPECT_EQ(written(std::string_view{"\0", 1}), "\"\\u0000\"");
 }
 
@@ -124,8 +125,8 @@ TEST(rfc3339, survives_any_number) {
 }
 
 TEST(names, go_both_ways) {
-  for (const auto s : {allocation_state::reserving, allocation_state::active, allocation_state::paused,
-                       allocation_state::releasing})
+  for (const auto s :
+       {allocation_state::reserving, allocation_state::active, allocation_state::paused, allocation_state::releasing})
     EXPECT_EQ(allocation_state_from(to_string(s)), s);
   for (const auto a : {pending_action::none, pending_action::restart, pending_action::pause, pending_action::unpause,
                        pending_action::exchange_key})

@@ -1,9 +1,9 @@
 // What a value may look like, and the words in which a client is told that it may not.
-#include <boost/json.hpp>
-#include <gtest/gtest.h>
-
 #include "messages/fields.hpp"
 #include "messages/json.hpp"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
 
 namespace lode {
 namespace {
@@ -17,7 +17,9 @@ boost::json::value json(std::string_view text) {
   return v ? *v : boost::json::value{};
 }
 
-field_error failing(std::string name, std::string message) { return {std::move(name), std::nullopt, std::move(message)}; }
+field_error failing(std::string name, std::string message) {
+  return {std::move(name), std::nullopt, std::move(message)};
+}
 
 TEST(parse_int, takes_what_the_contract_lists) {
   for (const auto* text : {"4", "4.0", "\"4\"", "\" 4 \"", "\"4.0\"", "\"+4\"", "4e0", "\"\\t4.000\\n\""}) {
@@ -180,7 +182,8 @@ TEST(parse_requirement, has_the_defaults_of_the_contract) {
 
 TEST(parse_requirement, ignores_unknown_fields_and_takes_the_last_of_duplicates) {
   errors e;
-  const auto d = parse<device_requirement>(json(R"({"x":{"y":1},"ram":"bad","ram":"8","cpu_count":2,"cpu_count":3})"), e);
+  const auto d =
+      parse<device_requirement>(json(R"({"x":{"y":1},"ram":"bad","ram":"8","cpu_count":2,"cpu_count":3})"), e);
   ASSERT_TRUE(d.has_value());
   EXPECT_EQ(d->ram, 8);
   EXPECT_EQ(d->cpu_count, 3);
