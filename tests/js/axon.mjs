@@ -1,5 +1,5 @@
 // A stand-in for an existing miner: the axon of bittensor 9 with compute-subnet 1.8.3 behind it, written against the
-// protocol and not against Lode. It checks calls as strictly as the original and, told to, behaves as badly (habits.mjs).
+// protocol and not against Lode. It checks calls as strictly as the original and, told to, behaves badly (habits.mjs).
 //
 //   const axon = await startAxon({ssh: true});
 //   axon.port, axon.hotkey, axon.sshPort     where it is
@@ -16,7 +16,16 @@ import http from 'node:http';
 import { Habits, errorMessage, nonsenses } from './habits.mjs';
 import { MinerRaised, MinerState } from './miner_state.mjs';
 import { startSshBanner } from './ssh_banner.mjs';
-import { actionOf, emptyBodyHash, hotkeyFrom, parseSynapse, signedText, verifies, wallClockNs, windowVersion } from './synapse.mjs';
+import {
+  actionOf,
+  emptyBodyHash,
+  hotkeyFrom,
+  parseSynapse,
+  signedText,
+  verifies,
+  wallClockNs,
+  windowVersion,
+} from './synapse.mjs';
 
 const maxBody = 16 * 1024 * 1024;
 
@@ -57,7 +66,9 @@ class Axon {
     this.sshPort = this.#ssh?.port ?? sshPort;
     this.miner = new MinerState({ sshPort: this.sshPort, at, changed: () => this.#events.emit('changed') });
     // uvicorn's own keep-alive of 5 s.
-    this.#server = http.createServer({ keepAliveTimeout: 5000 }, (request, response) => this.#receive(request, response));
+    this.#server = http.createServer({ keepAliveTimeout: 5000 }, (request, response) =>
+      this.#receive(request, response),
+    );
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
     this.port = this.#server.address().port;
@@ -112,7 +123,7 @@ class Axon {
       return; // the caller left in the middle of its request
     }
     const call = this.#record(request, Buffer.concat(chunks).toString());
-    // The original's handler never yields: one call after the other, whole. A caller that has gone is served all the same.
+    // The original's handler never yields: one call after the other, whole. A caller that has gone is still served.
     response.on('error', () => {}); // an answer to a caller that has gone
     this.#queue = this.#queue.then(() => this.#serve(call, response));
   }
@@ -121,7 +132,11 @@ class Axon {
   #record({ method, url, headers }, text) {
     const { synapse, errors } = parseSynapse(text, headers['content-type']);
     const call = {
-      method, headers, text, synapse, errors,
+      method,
+      headers,
+      text,
+      synapse,
+      errors,
       path: url.split('?')[0],
       body: synapse,
       action: synapse ? actionOf(synapse) : null,
@@ -156,9 +171,17 @@ class Axon {
   #check(call) {
     const name = call.path.split('/')[1];
     if (name !== 'Allocate')
-      throw new Answer(404, { message: `Synapse name '${name}' not found. Available synapses ['Synapse', 'Allocate']` });
+      throw new Answer(404, {
+        message: `Synapse name '${name}' not found. Available synapses ['Synapse', 'Allocate']`,
+      });
     const { headers } = call;
-    const integers = ['bt_header_dendrite_version', 'bt_header_dendrite_nonce', 'bt_header_axon_port', 'header_size', 'total_size'];
+    const integers = [
+      'bt_header_dendrite_version',
+      'bt_header_dendrite_nonce',
+      'bt_header_axon_port',
+      'header_size',
+      'total_size',
+    ];
     const isBad = (header, form) => headers[header] !== undefined && !form.test(headers[header]);
     if (integers.some((header) => isBad(header, /^[+-]?\d+$/)) || isBad('timeout', /^[+-]?\d+(\.\d*)?(e[+-]?\d+)?$/i))
       throw new Answer(500, { message: errorMessage(500, call) });
@@ -185,11 +208,18 @@ class Axon {
       const seconds = (ns) => (Number(ns) / 1e9).toFixed(2);
       if (nonce <= now - allowed)
         throw refuse(
-          `Nonce is too old: acceptable delta is ${seconds(allowed)} seconds but request was ${seconds(now - nonce)} seconds old`,
+          `Nonce is too old: acceptable delta is ${seconds(allowed)} seconds ` +
+            `but request was ${seconds(now - nonce)} seconds old`,
         );
     }
     if (stored !== undefined && nonce <= stored) throw refuse('Nonce is too old, a newer one was last processed');
-    call.signed = signedText({ nonce: nonceText, dendrite: hotkey, axon: this.hotkey, uuid, bodyHash: headers.computed_body_hash });
+    call.signed = signedText({
+      nonce: nonceText,
+      dendrite: hotkey,
+      axon: this.hotkey,
+      uuid,
+      bodyHash: headers.computed_body_hash,
+    });
     let good;
     try {
       good = verifies(hotkey ?? '', call.signed, signature);
@@ -259,7 +289,8 @@ class Axon {
   }
 
   #conclude(call, response, reason) {
-    if (reason instanceof Answer) return this.#send(call, response, reason.status, { text: JSON.stringify(reason.body) });
+    if (reason instanceof Answer)
+      return this.#send(call, response, reason.status, { text: JSON.stringify(reason.body) });
     call.outcome = 'closed';
     response.destroy();
     // Anything else is a fault of the stand-in, which ends the process and so the test.
@@ -269,7 +300,12 @@ class Axon {
 
   #replySynapse(call, output) {
     const { synapse } = call;
-    return { ...synapse, name: 'Allocate', output, docker_requirement: { ...synapse.docker_requirement, ssh_port: this.sshPort } };
+    return {
+      ...synapse,
+      name: 'Allocate',
+      output,
+      docker_requirement: { ...synapse.docker_requirement, ssh_port: this.sshPort },
+    };
   }
 
   #answer(call, response, output) {
@@ -314,7 +350,13 @@ class Axon {
     };
     const common = { name: 'Allocate', ...Object.fromEntries(echoed), ...axon };
     if (status === 200)
-      return { ...common, timeout: headers.timeout ?? '12.0', header_size: '0', total_size: '0', computed_body_hash: '' };
+      return {
+        ...common,
+        timeout: headers.timeout ?? '12.0',
+        header_size: '0',
+        total_size: '0',
+        computed_body_hash: '',
+      };
     const nonce = wallClockNs();
     const uuid = crypto.randomUUID();
     return {
@@ -339,8 +381,15 @@ class Axon {
  *   now        its clock in nanoseconds
  */
 export function startAxon({
-  mini = new Uint8Array(crypto.randomBytes(32)), host = '127.0.0.1', port = 0, sshPort = 4444, ssh = false, at = true,
-  blacklist = new Map(), metagraph = null, now = wallClockNs,
+  mini = new Uint8Array(crypto.randomBytes(32)),
+  host = '127.0.0.1',
+  port = 0,
+  sshPort = 4444,
+  ssh = false,
+  at = true,
+  blacklist = new Map(),
+  metagraph = null,
+  now = wallClockNs,
 } = {}) {
   return new Axon({ mini, host, port, sshPort, ssh, at, blacklist, metagraph, now }).start();
 }

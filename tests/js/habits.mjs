@@ -8,8 +8,8 @@
 //   {kind: 'nonsense', what, act: true}   does what was asked (unless act is false) and answers `what` of nonsenses
 //   {kind: 'slow', ms}               waits, then does and answers as it should
 //   {kind: 'late'}                   waits until the caller has gone, then does what was asked
-//   {kind: 'hold', acted: false}     waits for release(), then does and answers; with acted it does at once and only the
-//                                    answer waits
+//   {kind: 'hold', acted: false}     waits for release(), then does and answers; with acted it does so at once and only
+//                                    the answer waits
 //
 // slow, hold and late take `blocks`: whether the miner handles nothing else meanwhile, as its handler that never yields
 // does. It is so for a register unless said otherwise.
@@ -34,11 +34,13 @@ export const errorMessage = (status, call) => (statusMessages[status] ?? statusM
 let strangersKey;
 /** Access encrypted, but to a key that the caller does not have. */
 function infoForAnotherKey(port) {
-  strangersKey ??= crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' });
+  strangersKey ??= crypto
+    .generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .publicKey.export({ type: 'spki', format: 'pem' });
   return encryptInfo(strangersKey, { username: 'root', password: 'abcdefghij', port, version: 183 });
 }
 
-/** Each: the good answer {synapse, sshPort} to {text, contentType, size, cut}; size pads and cut shortens what is sent. */
+/** From the good answer {synapse, sshPort} to what is sent: {text, contentType}, padded to `size`, or `cut` short. */
 export const nonsenses = {
   'not-json': () => ({ text: 'it works!' }),
   'empty-body': () => ({ text: '' }),
@@ -64,7 +66,8 @@ export const nonsenses = {
   }),
   'info-not-access': ({ synapse }) => ({
     text: JSON.stringify({
-      ...synapse, output: { ...synapse.output, status: true, info: encryptInfo(synapse.public_key, ['root']) },
+      ...synapse,
+      output: { ...synapse.output, status: true, info: encryptInfo(synapse.public_key, ['root']) },
     }),
   }),
   'truncated-json': ({ synapse }) => ({ text: JSON.stringify(synapse).slice(0, -20) }),

@@ -23,8 +23,13 @@ const isNumber = (v) => typeof v === 'number' && Number.isFinite(v);
 
 function deviceIsComplete({ cpu, ram, hard_disk: disk, gpu }) {
   return (
-    Number.isInteger(cpu?.count) && cpu.count >= 1 && isNumber(ram?.capacity) && isNumber(disk?.capacity) &&
-    typeof gpu === 'object' && gpu !== null && (Object.keys(gpu).length === 0 || 'capacity' in gpu)
+    Number.isInteger(cpu?.count) &&
+    cpu.count >= 1 &&
+    isNumber(ram?.capacity) &&
+    isNumber(disk?.capacity) &&
+    typeof gpu === 'object' &&
+    gpu !== null &&
+    (Object.keys(gpu).length === 0 || 'capacity' in gpu)
   );
 }
 

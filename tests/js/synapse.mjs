@@ -1,5 +1,5 @@
-// The wire form of the Allocate synapse, written against the protocol and not against Lode: what is signed, which headers
-// carry it, which JSON types a bittensor 9 axon takes.
+// The wire form of the Allocate synapse, written against the protocol and not against Lode: what is signed, which
+// headers carry it, which JSON types a bittensor 9 axon takes.
 import * as sr25519 from '@scure/sr25519';
 import { ss58Decode, ss58Encode } from './ss58.mjs';
 
@@ -38,27 +38,51 @@ export const signedText = ({ nonce, dendrite, axon, uuid, bodyHash }) =>
 
 const isObject = (v) => typeof v === 'object' && v !== null && !Array.isArray(v);
 const isInteger = (v) =>
-  (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'boolean' || (typeof v === 'string' && /^\s*[+-]?\d+\s*$/.test(v));
-const isFloat = (v) => typeof v === 'number' || isInteger(v) || (typeof v === 'string' && v.trim() !== '' && !Number.isNaN(Number(v)));
+  (typeof v === 'number' && Number.isInteger(v)) ||
+  typeof v === 'boolean' ||
+  (typeof v === 'string' && /^\s*[+-]?\d+\s*$/.test(v));
+const isFloat = (v) =>
+  typeof v === 'number' || isInteger(v) || (typeof v === 'string' && v.trim() !== '' && !Number.isNaN(Number(v)));
 const isBoolean = (v) =>
-  typeof v === 'boolean' || v === 0 || v === 1 || (typeof v === 'string' && /^(true|false|on|off|yes|no|t|f|y|n|1|0)$/i.test(v));
+  typeof v === 'boolean' ||
+  v === 0 ||
+  v === 1 ||
+  (typeof v === 'string' && /^(true|false|on|off|yes|no|t|f|y|n|1|0)$/i.test(v));
 const isString = (v) => typeof v === 'string';
 const orNull = (test) => (v) => v === null || test(v);
 
 const terminal = {
-  status_code: orNull(isInteger), status_message: orNull(isString), process_time: orNull(isFloat), ip: orNull(isString),
-  port: orNull(isInteger), version: orNull(isInteger), nonce: orNull(isInteger), uuid: orNull(isString),
-  hotkey: orNull(isString), signature: orNull(isString),
+  status_code: orNull(isInteger),
+  status_message: orNull(isString),
+  process_time: orNull(isFloat),
+  ip: orNull(isString),
+  port: orNull(isInteger),
+  version: orNull(isInteger),
+  nonce: orNull(isInteger),
+  uuid: orNull(isString),
+  hotkey: orNull(isString),
+  signature: orNull(isString),
 };
 const fields = {
-  name: orNull(isString), timeout: orNull(isFloat), total_size: orNull(isInteger), header_size: orNull(isInteger),
-  computed_body_hash: orNull(isString), timeline: isInteger, device_requirement: isObject, checking: isBoolean,
-  output: isObject, public_key: isString, docker_requirement: isObject, docker_change: isBoolean, docker_action: isObject,
+  name: orNull(isString),
+  timeout: orNull(isFloat),
+  total_size: orNull(isInteger),
+  header_size: orNull(isInteger),
+  computed_body_hash: orNull(isString),
+  timeline: isInteger,
+  device_requirement: isObject,
+  checking: isBoolean,
+  output: isObject,
+  public_key: isString,
+  docker_requirement: isObject,
+  docker_change: isBoolean,
+  docker_action: isObject,
 };
 const toBoolean = (v) => (typeof v === 'string' ? /^(true|on|yes|t|y|1)$/i.test(v) : Boolean(v));
 
 function typeErrors(body) {
-  if (!isObject(body)) return [{ type: 'model_attributes_type', loc: ['body'], msg: 'Input should be a valid dictionary' }];
+  if (!isObject(body))
+    return [{ type: 'model_attributes_type', loc: ['body'], msg: 'Input should be a valid dictionary' }];
   const errors = [];
   const check = (object, table, loc) => {
     for (const [name, test] of Object.entries(table)) {
@@ -76,7 +100,7 @@ function typeErrors(body) {
   return errors;
 }
 
-/** The synapse in a request's body with the class's defaults: {synapse}, or {errors} as FastAPI lists them with a 422. */
+/** A body's synapse with the class's defaults: {synapse}, or the {errors} that FastAPI lists with a 422. */
 export function parseSynapse(text, contentType) {
   if (contentType && !/^application\/([a-z0-9.-]+\+)?json\s*(;|$)/i.test(contentType))
     return { errors: [{ type: 'model_attributes_type', loc: ['body'], msg: 'Input should be a valid dictionary' }] };
@@ -90,7 +114,11 @@ export function parseSynapse(text, contentType) {
   if (errors.length > 0) return { errors };
   return {
     synapse: {
-      dendrite: {}, axon: {}, output: {}, public_key: '', device_requirement: {},
+      dendrite: {},
+      axon: {},
+      output: {},
+      public_key: '',
+      device_requirement: {},
       docker_requirement: { base_image: 'ubuntu', ssh_key: '', ssh_port: 4444, volume_path: '/tmp', dockerfile: '' },
       docker_action: { action: '', ssh_key: '', key_type: '' },
       ...body,
