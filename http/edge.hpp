@@ -1,0 +1,48 @@
+#pragma once
+// The REST edge of loded: the server, the router, the envelopes and the endpoints of the contract, put together. It
+// holds no business rule: a handler parses, validates, asks one actor and turns the reply into JSON.
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "http/server/server.hpp"
+#include "messages/actors.hpp"
+#include "messages/error.hpp"
+
+namespace lode::http {
+
+struct edge_settings {
+  std::string listen = "127.0.0.1:8903";
+  server_limits limits;
+  /// From the arrival of a request to its reply, at most. Travels with every message to the actors as the deadline
+  /// past which nothing more is started; the reply of an actor that minds it is awaited a little longer.
+  std::chrono::milliseconds reply_timeout{300000};
+};
+
+/// What the edge talks to.
+struct edge_actors {
+  registry_actor registry;
+};
+
+/// The running edge. Its functions may be called from any thread.
+class edge {
+ public:
+  /// Closes what is still open. Destroy it after stop() is done or after `io` has ended, on the io thread or when that
+  /// no longer runs, and before `io` and the actor system.
+  virtual ~edge() = default;
+  [[nodiscard]] virtual std::string address() const = 0;  ///< host:port really bound
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  [[nodiscard]] virtual const server_stats& stats() const = 0;
+  /// As server::stop. The actors must answer until `done`.
+  virtual void stop(std::chrono::milliseconds bound, std::function<void()> done) = 0;
+};
+
+/// Begins to serve on `io`, which the caller runs on one thread. config_invalid: the address cannot be bound.
+result<std::unique_ptr<edge>> start_edge(boost::asio::io_context& io, caf::actor_system& sys,
+                                         const edge_settings& settings, edge_actors actors);
+
+}  // namespace lode::http
