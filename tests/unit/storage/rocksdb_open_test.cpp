@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -37,11 +38,13 @@ void make_store(const std::string& path) {
   }
 }
 
+/// In order of name: the log that is in use comes last, after any that RocksDB has not yet removed.
 std::vector<fs::path> files(const std::string& path, const std::string& part) {
   std::vector<fs::path> found;
   for (const auto& each : fs::directory_iterator{path + "/db"})
     if (each.path().filename().string().find(part) != std::string::npos && each.file_size() > 0)
       found.push_back(each.path());
+  std::ranges::sort(found);
   return found;
 }
 
