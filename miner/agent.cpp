@@ -125,7 +125,9 @@ task<void> agent::wait_for_engine() {
 }
 
 task<void> agent::reconcile_loop() {
-  while (!co_await stopping_.wait_for(options_.reconcile_every)) {
+  while (true) {
+    co_await stopping_.wait_for(options_.reconcile_every);
+    if (stopping_.is_set()) break;
     if (auto done = co_await slot_.reconcile(); done.has_error()) {
       spdlog::warn("reconcile: {}", done.error().to_string());
     }

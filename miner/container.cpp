@@ -155,7 +155,9 @@ task<result<void>> container_maker::wait_until_ready(std::string id, std::uint16
       co_return error{errc::deadline_exceeded,
                       fmt::format("SSH did not answer within {} s", options_.banner_timeout.count() / 1000)};
     }
-    if (co_await probe_(ip, port, std::min<std::chrono::milliseconds>(left, 3s))) co_return result<void>{};
+    const auto patience = std::min<std::chrono::milliseconds>(left, 3s);
+    const bool answers = co_await probe_(ip, port, patience);
+    if (answers) co_return result<void>{};
     if (now - looked > inspect_pause) {
       looked = now;
       auto state = co_await engine_.inspect(id, false);
@@ -169,7 +171,8 @@ task<result<void>> container_maker::wait_until_ready(std::string id, std::uint16
       spdlog::warn("container {}: runs, but SSH has not answered for {} s", id.substr(0, 12),
                    std::chrono::duration_cast<std::chrono::seconds>(now - began).count());
     }
-    co_await cancel.wait_for(probe_pause);
+    const std::chrono::milliseconds pause = probe_pause;
+    co_await cancel.wait_for(pause);
   }
   co_return cancelled();
 }
@@ -185,7 +188,8 @@ task<result<void>> container_maker::remove_until_gone(std::string id) {
       // An engine that is away will not come back within these tries; who asks will ask again.
       if (last == errc::engine_unreachable && i >= 2) break;
     }
-    if (i > 0) co_await never.wait_for(std::min(100ms * i, 1000ms));
+    const auto pause = std::min<std::chrono::milliseconds>(100ms * i, 1000ms);
+    if (i > 0) co_await never.wait_for(pause);
   }
   co_return error{last.code, "remove: " + last.detail};
 }

@@ -72,7 +72,8 @@ task<result<void>> container_maker::run_script(const rental_plan& plan, std::str
       spdlog::info("allocation {}: the renter's script still runs", plan.allocation.substr(0, 12));
     }
     pause = std::min(pause * 2, std::chrono::milliseconds{1000});
-    if (co_await cancel.wait_for(pause)) co_return error{errc::shutting_down, "cancelled"};
+    co_await cancel.wait_for(pause);
+    if (cancel.is_set()) co_return error{errc::shutting_down, "cancelled"};
   }
 }
 

@@ -78,8 +78,9 @@ void event::set() {
 }
 
 http::task<void> event::wait() {
-  while (!co_await wait_for(std::chrono::hours{1})) {
-  }
+  // g++ 12 miscompiles a co_await with a temporary in a loop's condition.
+  const std::chrono::milliseconds long_while = std::chrono::hours{1};
+  while (!set_) co_await wait_for(long_while);
 }
 
 http::task<bool> event::wait_for(std::chrono::milliseconds bound) {
