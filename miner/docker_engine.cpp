@@ -116,7 +116,8 @@ class docker_engine final : public engine {
     std::string target = fmt::format("/commit?container={}&repo={}&tag={}", percent_encode(id), percent_encode(repo),
                                      percent_encode(tag));
     for (const auto& c : changes) target += "&changes=" + percent_encode(c);
-    return act(http::verb::post, std::move(target), "commit", options_.commit_timeout);
+    // Podman wants a body and ignores what is in it.
+    return act(http::verb::post, std::move(target), "commit", options_.commit_timeout, "{}");
   }
 
   task<result<image_info>> inspect_image(std::string name) override {
@@ -155,8 +156,10 @@ class docker_engine final : public engine {
   }
 
   // A request whose answer has nothing to read but its status; 304 is "already so".
-  task<result<void>> act(http::verb method, std::string target, std::string what, milliseconds timeout) {
-    auto reply = co_await ask(method, std::move(target), {}, {}, timeout);
+  task<result<void>> act(http::verb method, std::string target, std::string what, milliseconds timeout,
+                         std::string body = {}) {
+    std::string type = body.empty() ? "" : "application/json";
+    auto reply = co_await ask(method, std::move(target), std::move(body), std::move(type), timeout);
     if (reply.has_error()) co_return reply.error();
     if ((reply->status < 200 || reply->status > 299) && reply->status != 304) co_return engine_error(*reply, what);
     co_return result<void>{};

@@ -1,0 +1,288 @@
+// The slot on a fake engine: every failure half-way ends in a defined state and leaves nothing behind.
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "crypto/crypto.hpp"
+#include "rig.hpp"
+
+namespace {
+
+using namespace lode;
+using namespace lode::miner;
+using namespace lode::miner::testing;
+
+error failed(errc code = errc::engine_failed) { return {code, "scripted"}; }
+
+class slot_test : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(crypto::init());
+    first.emplace(w, d);
+    ASSERT_TRUE(first->run(first->the_slot.reconcile())->has_value());
+  }
+  boost::json::value access(const slot_answer& a, int k = 0) {
+    const auto plain = crypto::decrypt_with(key(k).private_pem, a.info);
+    EXPECT_TRUE(plain);
+    EXPECT_LE(plain.value().size(), 190U);
+    return boost::json::parse(plain.value());
+  }
+  void expect_free(rig& r) {
+    EXPECT_EQ(r.the_slot.record(), slot_record{});
+    EXPECT_EQ(d.record, slot_record{});
+    EXPECT_TRUE(w.containers.empty());
+    EXPECT_EQ(w.images.size(), 1U);
+    EXPECT_TRUE(r.run(r.the_slot.check())->yes);
+  }
+  world w;
+  disk d;
+  std::optional<rig> first;
+};
+
+TEST_F(slot_test, registers_and_answers_the_same_again) {
+  for (const int k : {0, 2}) {
+    const auto answer = first->reg(k);
+    ASSERT_TRUE(answer.yes) << answer.reason;
+    const auto info = access(answer, k);
+    EXPECT_EQ(info.at("username").as_string(), "root");
+    EXPECT_EQ(info.at("port").as_int64(), d.record.port);
+    EXPECT_EQ(d.record.phase, slot_phase::occupied);
+    EXPECT_FALSE(first->run(first->the_slot.check())->yes);
+    EXPECT_TRUE(first->run(first->the_slot.holds(key(k).public_pem))->yes);
+    EXPECT_EQ(access(first->reg(k), k), info);
+    EXPECT_EQ(w.rentals(), 1);
+
+    EXPECT_FALSE(first->reg(1).yes) << "another key is refused";
+    EXPECT_FALSE(first->run(first->the_slot.deregister(key(1).public_pem))->yes);
+    EXPECT_EQ(w.rentals(), 1);
+    EXPECT_TRUE(first->run(first->the_slot.deregister(key(k).public_pem))->yes);
+    expect_free(*first);
+    EXPECT_TRUE(first->run(first->the_slot.deregister(key(k).public_pem))->yes);
+  }
+}
+
+TEST_F(slot_test, any_failing_step_leaves_a_free_slot) {
+  for (const auto* op : {"inspect_image", "create", "download", "upload", "file_size", "start", "commit"}) {
+    auto request = small_request();
+    request.script = "true";
+    first->engine.failures[op] = {failed()};
+    const auto answer = first->reg(0, "5Validator", request);
+    EXPECT_FALSE(answer.yes) << op;
+    EXPECT_FALSE(answer.reason.empty()) << op;
+    expect_free(*first);
+  }
+}
+
+TEST_F(slot_test, a_lost_upload_is_noticed) {
+  w.lose_uploads = true;
+  EXPECT_FALSE(first->reg().yes);
+  expect_free(*first);
+}
+
+TEST_F(slot_test, a_script_that_fails_or_writes_too_much_is_refused) {
+  auto request = small_request();
+  request.script = "false";
+  w.script_exit = 3;
+  EXPECT_THAT(first->reg(0, "5Validator", request).reason, ::testing::HasSubstr("code 3"));
+  expect_free(*first);
+  w.script_exit = 0;
+  w.script_bytes = 1LL << 40U;
+  EXPECT_THAT(first->reg(0, "5Validator", request).reason, ::testing::HasSubstr("wrote more"));
+  expect_free(*first);
+}
+
+TEST_F(slot_test, a_taken_port_is_passed_over_and_remembered) {
+  w.taken_ports = {42000, 42001};
+  ASSERT_TRUE(first->reg().yes);
+  EXPECT_EQ(d.record.port, 42002);
+  EXPECT_EQ(w.containers.size(), 1U);
+}
+
+TEST_F(slot_test, no_banner_is_no_allocation) {
+  w.ssh_answers = false;
+  EXPECT_THAT(first->reg().reason, ::testing::HasSubstr("SSH did not answer"));
+  expect_free(*first);
+}
+
+TEST_F(slot_test, a_removal_that_fails_is_repeated) {
+  ASSERT_TRUE(first->reg().yes);
+  first->engine.failures["remove"] = {failed(), failed()};
+  EXPECT_TRUE(first->run(first->the_slot.deregister(key(0).public_pem))->yes);
+  expect_free(*first);
+}
+
+TEST_F(slot_test, an_engine_that_is_away_leaves_removing_until_it_is_back) {
+  ASSERT_TRUE(first->reg().yes);
+  const auto away = failed(errc::engine_unreachable);
+  first->engine.failures["list"] = {away};
+  EXPECT_FALSE(first->run(first->the_slot.deregister(key(0).public_pem))->yes);
+  EXPECT_EQ(d.record.phase, slot_phase::removing);
+  EXPECT_TRUE(d.record.password.empty());
+  EXPECT_FALSE(first->reg(0).yes);
+  EXPECT_TRUE(first->run(first->the_slot.reconcile())->has_value());
+  expect_free(*first);
+}
+
+TEST_F(slot_test, state_that_cannot_be_saved_makes_no_container) {
+  d.fail_saves = 1;
+  EXPECT_FALSE(first->reg().yes);
+  EXPECT_TRUE(w.containers.empty());
+  EXPECT_TRUE(first->reg().yes);
+}
+
+TEST_F(slot_test, deregister_cancels_a_register_under_way) {
+  w.ssh_answers = false;
+  std::optional<slot_answer> made, gone;
+  first->start(first->the_slot.reg(key(0).public_pem, "5Validator", 30, small_request()), made);
+  first->engine.dies_at = [&](const std::string& step) {
+    if (step == "after start") first->start(first->the_slot.deregister(key(0).public_pem), gone);
+    return false;
+  };
+  first->io.restart();
+  const auto began = std::chrono::steady_clock::now();
+  first->io.run_for(std::chrono::seconds{10});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds{1400}) << "it waited for the banner";
+  ASSERT_TRUE(made && gone);
+  EXPECT_FALSE(made->yes);
+  EXPECT_TRUE(gone->yes);
+  first->engine.dies_at = {};
+  expect_free(*first);
+}
+
+TEST_F(slot_test, two_registers_of_one_key_make_one_container) {
+  std::optional<slot_answer> a, b, other;
+  first->start(first->the_slot.reg(key(0).public_pem, "5Validator", 30, small_request()), a);
+  first->start(first->the_slot.reg(key(0).public_pem, "5Validator", 30, small_request()), b);
+  first->start(first->the_slot.reg(key(1).public_pem, "5Validator", 30, small_request()), other);
+  first->io.restart();
+  first->io.run_for(std::chrono::seconds{10});
+  ASSERT_TRUE(a && b && other);
+  EXPECT_EQ(access(*a), access(*b));
+  EXPECT_FALSE(other->yes);
+  EXPECT_EQ(w.containers.size(), 1U);
+}
+
+TEST_F(slot_test, actions_follow_the_state_and_the_validator) {
+  auto& s = first->the_slot;
+  EXPECT_FALSE(first->run(s.restart("5Validator"))->yes);
+  ASSERT_TRUE(first->reg().yes);
+  EXPECT_FALSE(first->run(s.pause("5Other"))->yes);
+  EXPECT_FALSE(first->run(s.unpause("5Validator"))->yes);
+  EXPECT_TRUE(first->run(s.pause("5Validator"))->yes);
+  EXPECT_TRUE(d.record.paused);
+  EXPECT_FALSE(first->run(s.pause("5Validator"))->yes);
+  EXPECT_FALSE(first->run(s.check())->yes) << "paused is occupied";
+  EXPECT_TRUE(first->run(s.holds(key(0).public_pem))->yes);
+  EXPECT_TRUE(first->run(s.restart("5Validator"))->yes);
+  EXPECT_FALSE(d.record.paused);
+  w.containers.begin()->second.status = container_status::exited;
+  EXPECT_TRUE(first->run(s.restart("5Validator"))->yes) << "starts a stopped one";
+
+  const std::string good = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+  EXPECT_FALSE(first->run(s.exchange_key("5Validator", "junk", "user"))->yes);
+  EXPECT_FALSE(first->run(s.exchange_key("5Validator", good, "root"))->yes);
+  EXPECT_FALSE(first->run(s.exchange_key("5Other", good, "user"))->yes);
+  const auto swapped = first->run(s.exchange_key("5Validator", good, "terminal"));
+  EXPECT_TRUE(swapped->yes) << swapped->reason;
+  EXPECT_EQ(w.containers.begin()->second.files.at("root/.ssh/authorized_keys").content, "\n" + good + "\n");
+}
+
+TEST_F(slot_test, the_lease_ends_also_after_a_restart) {
+  ASSERT_TRUE(first->reg().yes);
+  first.reset();
+  rig second{w, d};
+  second.now += 30LL * 86'400'000 - 1;
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  EXPECT_EQ(w.rentals(), 1);
+  second.now += 1;
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  expect_free(second);
+}
+
+TEST_F(slot_test, reconcile_adopts_starts_and_frees) {
+  ASSERT_TRUE(first->reg().yes);
+  first.reset();
+  rig second{w, d};
+  auto& c = w.containers.begin()->second;
+  c.status = container_status::paused;
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  EXPECT_TRUE(d.record.paused);
+  c.status = container_status::exited;
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  EXPECT_EQ(c.status, container_status::running);
+  w.containers.clear();
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  EXPECT_EQ(d.record.phase, slot_phase::occupied) << "one cycle of grace";
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  expect_free(second);
+}
+
+TEST_F(slot_test, unknown_containers_get_one_cycle_and_others_none_of_it) {
+  fake_container stray, foreign;
+  stray.spec.labels = {{label_owner, "5Owner"}, {label_allocation, "x"}};
+  foreign.spec.labels = {{label_owner, "5Else"}};
+  w.containers["stray"] = stray;
+  w.containers["foreign"] = foreign;
+  EXPECT_TRUE(first->run(first->the_slot.reconcile())->has_value());
+  EXPECT_EQ(w.containers.size(), 2U);
+  EXPECT_TRUE(first->run(first->the_slot.reconcile())->has_value());
+  EXPECT_EQ(w.containers.size(), 1U);
+  EXPECT_TRUE(w.containers.contains("foreign"));
+}
+
+// The process dies at the n-th step of a register with a script, for every n; the next life must know what to do.
+TEST_F(slot_test, dying_at_any_step_of_a_register_leaves_nothing_or_the_container) {
+  int died = 0;
+  bool finished = false;
+  for (int n = 1; !finished; ++n) {
+    ASSERT_LT(n, 200);
+    world fresh;
+    disk blank;
+    {
+      rig r{fresh, blank};
+      EXPECT_TRUE(r.run(r.the_slot.reconcile())->has_value());
+      int step = 0;
+      r.engine.dies_at = [&](const std::string&) { return ++step >= n; };
+      auto request = small_request();
+      request.script = "true";
+      const auto answer = r.run(r.the_slot.reg(key(0).public_pem, "5Validator", 30, request));
+      finished = answer && answer->yes;
+    }
+    if (!finished) ++died;
+    rig next{fresh, blank};
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(next.run(next.the_slot.reconcile())->has_value());
+    if (blank.record.phase == slot_phase::occupied) {
+      EXPECT_EQ(fresh.containers.size(), 1U) << n;
+      EXPECT_TRUE(next.run(next.the_slot.deregister(key(0).public_pem))->yes);
+    }
+    EXPECT_EQ(blank.record, slot_record{}) << n;
+    EXPECT_TRUE(fresh.containers.empty()) << n;
+    EXPECT_EQ(fresh.images.size(), 1U) << n;
+  }
+  EXPECT_GT(died, 15);
+}
+
+TEST_F(slot_test, dying_at_any_step_of_a_deregister_ends_in_a_free_slot) {
+  bool finished = false;
+  for (int n = 1; !finished; ++n) {
+    ASSERT_LT(n, 100);
+    world fresh;
+    disk blank;
+    {
+      rig r{fresh, blank};
+      ASSERT_TRUE(r.reg().yes);
+      int step = 0;
+      r.engine.dies_at = [&](const std::string&) { return ++step >= n; };
+      const auto answer = r.run(r.the_slot.deregister(key(0).public_pem));
+      finished = answer && answer->yes;
+    }
+    rig next{fresh, blank};
+    const auto again = next.run(next.the_slot.deregister(key(0).public_pem));
+    EXPECT_TRUE(again->yes) << n;
+    EXPECT_EQ(blank.record, slot_record{}) << n;
+    EXPECT_TRUE(fresh.containers.empty()) << n;
+  }
+}
+
+}  // namespace
