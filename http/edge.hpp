@@ -2,16 +2,17 @@
 // The REST edge of loded: the server, the router, the envelopes and the endpoints of the contract, put together. It
 // holds no business rule: a handler parses, validates, asks one actor and turns the reply into JSON.
 
+#include "http/server/server.hpp"
+#include "messages/actors.hpp"
+#include "messages/error.hpp"
+
 #include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "http/server/server.hpp"
-#include "messages/actors.hpp"
-#include "messages/error.hpp"
 
 namespace lode::http {
 

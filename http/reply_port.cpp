@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <caf/make_actor.hpp>
+
 #include <utility>
 
 namespace lode::http {
@@ -40,8 +41,7 @@ void reply_port::cancel(caf::message_id request) {
   if (found == pending_.end()) return;
   // Not at once: the caller may be inside the operation that is being cancelled.
   boost::asio::post(ex_, [this, keep = caf::strong_actor_ptr{ctrl()}, id = found->first] {
-    if (auto node = pending_.extract(id))
-      node.mapped()->complete(caf::make_error(caf::sec::request_timeout), nullptr);
+    if (auto node = pending_.extract(id)) node.mapped()->complete(caf::make_error(caf::sec::request_timeout), nullptr);
   });
 }
 
@@ -90,9 +90,9 @@ void reply_port::sweep() {
 
 reply_port_owner::reply_port_owner(caf::actor_system& sys, boost::asio::io_context& io) {
   caf::actor_config cfg;
-  keep_ = caf::make_actor<reply_port, caf::strong_actor_ptr>(sys.next_actor_id(), sys.node(), &sys, cfg,
-                                                             io.get_executor());
-  port_ = static_cast<reply_port*>(caf::actor_cast<caf::abstract_actor*>(keep_));
+  keep_ =
+      caf::make_actor<reply_port, caf::strong_actor_ptr>(sys.next_actor_id(), sys.node(), &sys, cfg, io.get_executor());
+  port_ = static_cast<reply_port*>(keep_->get());
 }
 
 }  // namespace lode::http

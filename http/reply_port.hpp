@@ -9,7 +9,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/monitorable_actor.hpp>
+#include <caf/no_stages.hpp>
 #include <caf/typed_actor.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -115,8 +117,7 @@ auto async_ask(reply_port& port, const H& to, M message, reply_port::clock::time
         w->due = due;
         auto slot = boost::asio::get_associated_cancellation_slot(w->done);
         const caf::message_id id = port.add(std::move(w));
-        if (slot.is_connected())
-          slot.assign([&port, id](boost::asio::cancellation_type) { port.cancel(id); });
+        if (slot.is_connected()) slot.assign([&port, id](boost::asio::cancellation_type) { port.cancel(id); });
         target->enqueue(
             caf::make_mailbox_element(caf::strong_actor_ptr{port.ctrl()}, id, caf::no_stages, std::move(msg)), nullptr);
       },

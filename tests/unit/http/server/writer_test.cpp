@@ -39,7 +39,7 @@ TEST(append_response, knows_statuses_without_a_body_and_unknown_ones) {
   EXPECT_EQ(written(response{204, "x"}).find("content-length"), std::string::npos);
   EXPECT_TRUE(written(response{204, "x"}).ends_with("\r\n\r\n"));
   EXPECT_TRUE(written(response{404, ""}).starts_with("HTTP/1.1 404 Not Found\r\n"));
-  EXPECT_TRUE(written(response{599, ""}).starts_with("HTTP/1.1 599 Unknown\r\n"));
+  EXPECT_TRUE(written(response{577, ""}).starts_with("HTTP/1.1 577 Unknown\r\n"));
 }
 
 TEST(date_line, formats_and_follows_the_clock) {

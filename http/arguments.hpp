@@ -1,0 +1,62 @@
+#pragma once
+// The parameters of one request. Readers note what fails and go on, so that all failing fields are reported at once.
+
+#include "http/server/message.hpp"
+#include "messages/actors.hpp"
+#include "messages/json.hpp"
+#include "messages/types.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lode::http {
+
+class arguments {
+ public:
+  /// Parses the body if there is one (blank counts as none). A body that is not JSON is an error, but one that does not
+  /// claim to be JSON (content-type) is taken for no body.
+  explicit arguments(const request& req);
+
+  /// Scalars: of the query, else of an object body, else the default. A required one that is missing is an error, and
+  /// so is null, except where absence is fine.
+  std::string required_string(std::string_view name);
+  std::string string_or(std::string_view name, std::string_view fallback);
+  std::optional<std::string> maybe_string(std::string_view name);
+  bool boolean_or(std::string_view name, bool fallback);
+  /// An integer that is not negative.
+  std::optional<std::int64_t> maybe_count(std::string_view name);
+  page_request page();
+
+  /// The body as a T; `fallback` without a body.
+  template <class T>
+  T body_or(T fallback) {
+    if (!body_) return fallback;
+    return parse<T>(*body_, errors_).value_or(std::move(fallback));
+  }
+  /// The body as a list of strings.
+  std::vector<std::string> body_list();
+  [[nodiscard]] bool has_body() const noexcept { return body_.has_value(); }
+
+  /// Fails `name` unless `key` is one well-formed OpenSSH public key line.
+  void check_ssh_key(std::string_view name, std::string_view key);
+  void fail(std::string_view name, std::string_view message);
+
+  [[nodiscard]] std::size_t failures() const noexcept { return errors_.size(); }
+  [[nodiscard]] bool ok() const noexcept { return errors_.empty(); }
+  /// 422 with every failing field.
+  [[nodiscard]] response refusal() const;
+
+ private:
+  [[nodiscard]] const boost::json::value* member(std::string_view name) const;
+
+  const request& request_;
+  std::optional<boost::json::value> body_;
+  std::vector<field_error> errors_;
+};
+
+}  // namespace lode::http

@@ -1,0 +1,93 @@
+#include "http/edge.hpp"
+
+#include "http/endpoint.hpp"
+#include "http/replies.hpp"
+#include "http/reply_port.hpp"
+#include "http/server/router.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace lode::http {
+namespace {
+
+response enveloped(unsigned status, std::string_view message) { return failed(status, message); }
+
+task<response> not_implemented(std::string path) {
+  co_return failed(501, fmt::format("Not implemented yet: {}", path));
+}
+
+void log_access(const request& req, const response& r) {
+  const auto level = r.status >= 500   ? spdlog::level::warn
+                     : r.status >= 400 ? spdlog::level::info
+                                       : spdlog::level::debug;
+  if (!spdlog::should_log(level)) return;
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - req.arrived;
+  // The path, not the target: a query may hold a UUID.
+  spdlog::log(level, "{} {} {} {} {} {:.1f} ms", req.request_id, req.peer_ip, req.method_text, printable(req.path),
+              r.status, took.count());
+}
+
+task<response> logged(const handler& next, request& req) {
+  response r = co_await next(req);
+  log_access(req, r);
+  co_return r;
+}
+
+class running_edge final : public edge {
+ public:
+  running_edge(boost::asio::io_context& io, caf::actor_system& sys, const edge_settings& settings, edge_actors actors)
+      : port_owner_(sys, io),
+        context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
+        route_(router::as_handler(routes())) {}
+
+  // Of the server's handlers none may run after this.
+  ~running_edge() override { server_.reset(); }
+  running_edge(const running_edge&) = delete;
+  running_edge& operator=(const running_edge&) = delete;
+
+  result<void> start(boost::asio::io_context& io, const edge_settings& settings) {
+    auto started = start_server(
+        io, settings.listen, [this](request& req) { return logged(route_, req); }, enveloped, settings.limits);
+    if (!started) return started.error();
+    server_ = std::move(*started);
+    return {};
+  }
+
+  [[nodiscard]] std::string address() const override { return server_->address(); }
+  [[nodiscard]] std::uint16_t port() const override { return server_->port(); }
+  [[nodiscard]] const server_stats& stats() const override { return server_->stats(); }
+  void stop(std::chrono::milliseconds bound, std::function<void()> done) override {
+    server_->stop(bound, std::move(done));
+  }
+
+ private:
+  std::shared_ptr<const router> routes() {
+    auto r = std::make_shared<router>(enveloped);
+    for (const endpoint& e : endpoints()) {
+      if (e.run != nullptr)
+        r->add(e.method, std::string{e.path}, [this, run = e.run](request& req) { return run(context_, req); });
+      else
+        r->add(e.method, std::string{e.path}, [](request& req) { return not_implemented(req.path); });
+    }
+    return r;
+  }
+
+  reply_port_owner port_owner_;
+  endpoint_context context_;
+  handler route_;
+  std::unique_ptr<server> server_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<edge>> start_edge(boost::asio::io_context& io, caf::actor_system& sys,
+                                         const edge_settings& settings, edge_actors actors) {
+  auto e = std::make_unique<running_edge>(io, sys, settings, std::move(actors));
+  if (auto started = e->start(io, settings); !started) return started.error();
+  return std::unique_ptr<edge>{std::move(e)};
+}
+
+}  // namespace lode::http

@@ -1,0 +1,94 @@
+#pragma once
+// One endpoint of the contract as data: the router is filled from the table, and so can a description of the API be.
+
+#include "http/reply_port.hpp"
+#include "http/server/message.hpp"
+#include "messages/actors.hpp"
+#include "messages/caf_error.hpp"
+#include "messages/error.hpp"
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lode::http {
+
+/// What handlers share. Lives as long as the edge.
+struct endpoint_context {
+  reply_port& port;
+  registry_actor registry;
+  std::chrono::milliseconds reply_timeout;
+
+  /// The context of the messages that `req` causes.
+  [[nodiscard]] request_context for_actors(const request& req) const {
+    request_context out;
+    out.request_id = req.request_id;
+    out.deadline = req.arrived + reply_timeout;
+    return out;
+  }
+};
+
+enum class place : unsigned char {
+  query,  ///< query string; a JSON object body is looked at too, the query wins
+  body,   ///< the body itself
+};
+enum class value_type : unsigned char { string, integer, boolean, list, device_docker, docker, resource_query };
+
+/// One parameter. `fallback` is the default as JSON; empty: required, or, with `optional`, simply absent.
+struct parameter {
+  std::string_view name;
+  place in = place::query;
+  value_type type = value_type::string;
+  std::string_view fallback;
+  bool optional = false;
+};
+
+/// One possible reply beside those that every endpoint may give (413, 422, 500, 503).
+struct reply_row {
+  unsigned status = 200;
+  std::string_view message;
+};
+
+struct endpoint {
+  verb method = verb::get;
+  std::string_view path;
+  std::span<const parameter> parameters;
+  std::span<const reply_row> replies;
+  /// Null: of the contract, but not there yet; answers 501.
+  task<response> (*run)(const endpoint_context&, request&) = nullptr;
+};
+
+/// Every path of the contract, in its order.
+std::span<const endpoint> endpoints();
+
+task<response> get_root(const endpoint_context&, request&);
+task<response> get_healthz(const endpoint_context&, request&);
+task<response> get_readyz(const endpoint_context&, request&);
+task<response> post_allocate_spec(const endpoint_context&, request&);
+task<response> post_allocate_hotkey(const endpoint_context&, request&);
+task<response> post_deallocate(const endpoint_context&, request&);
+task<response> post_check_miner_status(const endpoint_context&, request&);
+task<response> post_restart_docker(const endpoint_context&, request&);
+task<response> post_pause_docker(const endpoint_context&, request&);
+task<response> post_unpause_docker(const endpoint_context&, request&);
+task<response> post_exchange_docker_key(const endpoint_context&, request&);
+task<response> post_allocations_sql(const endpoint_context&, request&);
+task<response> post_resources_sql(const endpoint_context&, request&);
+
+/// Asks the registry; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor
+/// that minds it has the better answer.
+template <class M>
+task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
+                                                      std::chrono::steady_clock::time_point deadline) {
+  using reply = detail::reply_of<registry_actor, M>;
+  constexpr std::chrono::seconds grace{2};
+  caf::expected<reply> answer = co_await async_ask(c.port, c.registry, std::move(message), deadline + grace,
+                                                   boost::asio::use_awaitable_t<executor>{});
+  if (!answer) co_return result<reply>{from_caf(answer.error())};
+  co_return result<reply>{std::move(*answer)};
+}
+
+}  // namespace lode::http

@@ -1,0 +1,108 @@
+// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql
+
+#include "http/arguments.hpp"
+#include "http/endpoint.hpp"
+#include "http/replies.hpp"
+#include "messages/envelope.hpp"
+#include "messages/json.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace lode::http {
+namespace {
+
+// Each is asked over the network. A subnet has some hundred miners.
+constexpr std::size_t most_hotkeys = 4096;
+
+template <class T>
+std::string list_of(const std::vector<T>& items) {
+  std::string out{"["};
+  for (const T& item : items) {
+    if (out.size() > 1) out.push_back(',');
+    write_json(out, item);
+  }
+  out.push_back(']');
+  return out;
+}
+
+response not_listed(const request& req, const error& e) {
+  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
+}
+
+std::string statuses(const std::vector<hotkey_status>& items) {
+  std::string out{"["};
+  for (const hotkey_status& item : items) {
+    out.append(out.size() > 1 ? ",{\"hotkey\":" : "{\"hotkey\":");
+    write_json_string(out, item.hotkey);
+    if (item.version) {
+      fmt::format_to(std::back_inserter(out), ",\"version\":{}}}", *item.version);
+      continue;
+    }
+    out.append(",\"status\":");
+    write_json_string(out, item.status);
+    out.push_back('}');
+  }
+  out.push_back(']');
+  return out;
+}
+
+}  // namespace
+
+task<response> post_check_miner_status(const endpoint_context& c, request& req) {
+  arguments args{req};
+  check_status message;
+  message.hotkeys = args.body_list();
+  message.query_version = args.boolean_or("query_version", false);
+  if (message.hotkeys.size() > most_hotkeys)
+    args.fail("body", fmt::format("List should have at most {} items after validation, not {}", most_hotkeys,
+                                  message.hotkeys.size()));
+  if (!args.ok()) co_return args.refusal();
+  message.ctx = c.for_actors(req);
+  const auto deadline = message.ctx.deadline;
+  const auto answer = co_await ask(c, std::move(message), deadline);
+  if (!answer) co_return not_listed(req, answer.error());
+  co_return succeeded("List hotkey status successfully.", statuses(answer->items));
+}
+
+task<response> post_allocations_sql(const endpoint_context& c, request& req) {
+  arguments args{req};
+  list_allocations message;
+  message.page = args.page();
+  if (!args.ok()) co_return args.refusal();
+  const auto answer = co_await ask(c, message, req.arrived + c.reply_timeout);
+  if (!answer) co_return not_listed(req, answer.error());
+  if (answer->total == 0) {
+    // Clients of the original look for the text in either place.
+    constexpr std::string_view nothing = "No allocated resources found. Allocate a resource with validator.";
+    response none = failed(404, "No resources found.", nothing);
+    none.body.pop_back();
+    none.body.append(",\"data\":");
+    write_json_string(none.body, nothing);
+    none.body.push_back('}');
+    co_return none;
+  }
+  co_return succeeded("List allocations successfully.", list_of(answer->items));
+}
+
+task<response> post_resources_sql(const endpoint_context& c, request& req) {
+  arguments args{req};
+  list_resources message;
+  message.query = args.body_or(resource_query{});
+  message.page = args.page();
+  const bool stats = args.boolean_or("stats", false);
+  if (!args.ok()) co_return args.refusal();
+  const page_request asked = message.page;
+  const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
+  if (!answer) co_return not_listed(req, answer.error());
+  if (answer->known == 0) co_return failed(404, "There is no resource available", "No resources found.");
+  constexpr std::string_view listed = "List resources successfully";
+  if (stats)
+    co_return succeeded(listed, fmt::format(R"({{"stats":{{"available":{},"reserved":{},"total":{}}}}})",
+                                            answer->available, answer->reserved, answer->total));
+  co_return succeeded(listed,
+                      page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size));
+}
+
+}  // namespace lode::http
