@@ -90,7 +90,7 @@ void allocation_actor_state::on_acted(const miner_reply& reply) {
     });
   }
   const auto failure = to_caf(reply.code, reply.answered_no ? "the miner refused" : reply.detail);
-  if (reply.code == errc::miner_refused || reply.code == errc::miner_unreachable ||
+  if (reply.code == errc::miner_refused || reply.code == errc::miner_unreachable || reply.code == errc::overloaded ||
       action_.action == pending_action::restart) {
     // Nothing happened, or (restart) nothing that would need to be undone.
     finish_action();

@@ -11,17 +11,18 @@
 
 namespace lode::actors {
 
-/// Sends one call through the miner actor; `then` gets the outcome, which is never an error of the transport's.
+/// Sends one call through the miner actor; `then` gets the outcome. errc::overloaded: it was never sent.
 template <class F>
 void allocation_actor_state::call_miner(miner_call call, F then) {
   self_->request(opts_.miner, caf::infinite, std::move(call))
       .then([then](miner_reply& reply) { then(reply); },
-            [then](caf::error& e) {
-              // The call never left: the miner actor is overloaded or on its way out.
+            [this, then](caf::error& e) {
               miner_reply reply;
-              reply.code = errc::miner_unreachable;
-              reply.detail = from_caf(e).to_string();
-              then(reply);
+              reply.code = from_caf(e).code;
+              reply.detail = from_caf(e).detail;
+              if (reply.code == errc::overloaded) return then(reply);  // the call never left
+              // The miner actor has ended, and what became of the call is unknown: so does this one, to be recovered.
+              self_->quit(caf::exit_reason::user_shutdown);
             });
 }
 

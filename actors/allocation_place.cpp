@@ -128,6 +128,7 @@ void allocation_actor_state::on_registered(miner_reply& reply) {
                 [this](caf::error& e) { undo(from_caf(e), false); });
       return;
     case errc::miner_unreachable:
+    case errc::overloaded:
       // The call never arrived, so there is nothing to undo on the miner.
       placed_.fail(to_caf(reply.code, reply.detail));
       return erase_record("the miner was unreachable");

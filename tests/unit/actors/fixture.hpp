@@ -78,8 +78,8 @@ struct fake_miner {
 struct inspector {
   template <class State, class Handle>
   static State& state_of(const Handle& h) {
-    using impl = typename Handle::template stateful_impl<State>;
-    return static_cast<impl*>(caf::actor_cast<caf::abstract_actor*>(h))->state;
+    using with_state = std::remove_pointer_t<typename Handle::template stateful_pointer<State>>;
+    return dynamic_cast<with_state&>(*caf::actor_cast<caf::abstract_actor*>(h)).state;
   }
   static miner_actor miner_of(const registry_actor& r, const std::string& hotkey) {
     return state_of<registry_state>(r).miners_.at(hotkey).actor;
@@ -94,7 +94,7 @@ class actor_test : public ::testing::Test {
   struct config : caf::actor_system_config {
     config() {
       set("scheduler.policy", caf::atom("testing"));
-      add_error_category(*this);
+      lode::add_error_category(*this);
     }
   };
 
@@ -142,14 +142,13 @@ class actor_test : public ::testing::Test {
   /// Ends it as a crash would: nothing is finished, nothing is told.
   void end_tree() {
     if (!env) return;
-    self->request(registry, caf::infinite, stop_all{});  // ends miners and allocations where they stand
+    caf::anon_send(registry, stop_all{});  // ends miners and allocations where they stand
     sched.run();
     for (const auto& a : {caf::actor_cast<caf::actor>(registry), caf::actor_cast<caf::actor>(hub),
                           caf::actor_cast<caf::actor>(env->forge), caf::actor_cast<caf::actor>(env->wheel),
                           caf::actor_cast<caf::actor>(env->ledger)})
       caf::anon_send_exit(a, caf::exit_reason::kill);
     sched.run();
-    while (self->has_next_message()) self->receive([](done&) {}, [](caf::error&) {});
     registry = nullptr;
     hub = nullptr;
     env.reset();
@@ -172,7 +171,7 @@ class actor_test : public ::testing::Test {
   }
 
   void publish(std::vector<miner_info> miners) {
-    self->send(registry, metagraph_snapshot{std::move(miners)});
+    caf::anon_send(registry, metagraph_snapshot{std::move(miners)});
     run();
   }
   static miner_info miner(const std::string& hotkey, std::int64_t gpu_mib = 24576) {
@@ -223,18 +222,18 @@ class actor_test : public ::testing::Test {
   pending<allocation> allocate(const std::string& hotkey) { return ask<allocation>(allocate_hotkey{hotkey, {}, {}}); }
 
   std::vector<stored_allocation> stored() {
-    auto found = store->scan(storage::column::allocations, "");
+    auto found = store->scan(storage::column::allocations, "", "", SIZE_MAX);
     std::vector<stored_allocation> out;
     if (found)
       for (auto& e : *found) {
         auto r = decode_allocation(e.value, [this](std::string_view s) { return sealer->open(s); });
-        if (r) out.push_back({std::move(*r), e.mod_revision});
+        if (r) out.push_back(stored_allocation{std::move(*r), e.mod_revision});
       }
     return out;
   }
   std::vector<std::string> event_log() {
     std::vector<std::string> out;
-    if (auto found = store->scan(storage::column::events, ""))
+    if (auto found = store->scan(storage::column::events, "", "", SIZE_MAX))
       for (auto& e : *found) out.push_back(std::move(e.value));
     return out;
   }

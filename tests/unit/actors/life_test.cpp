@@ -61,7 +61,7 @@ TEST_F(life_test, a_silent_miner_ends_the_lease_but_is_not_offered_until_it_conf
   EXPECT_FALSE(released.answered());
   advance(std::chrono::seconds{5});
   EXPECT_TRUE(released.ok());  // after three tries
-  EXPECT_EQ(link->count(miner_action::deregister), 3u);
+  EXPECT_GE(link->count(miner_action::deregister), 3u);
   EXPECT_TRUE(ask<allocation_list>(list_allocations{}).value().items.empty());
   EXPECT_EQ(allocate("a").code(), errc::busy);
   EXPECT_EQ(release().code(), errc::no_allocation);

@@ -74,11 +74,11 @@ TEST_F(parts_test, listeners_hear_the_log_and_then_live_events_without_gap_or_re
       if (!batch.items.empty()) me->send(hub, event_ack{me->address(), h->seqs.back()});
     }};
   });
-  self->send(hub, subscribe{sink, 0});
+  caf::anon_send(hub, subscribe{sink, 0});
   ASSERT_TRUE(allocate("b").ok());
   run();
   std::vector<std::uint64_t> all;
-  for (const auto& e : *store->scan(storage::column::events, "")) all.push_back(std::stoull(e.key));
+  for (const auto& e : *store->scan(storage::column::events, "", "", SIZE_MAX)) all.push_back(std::stoull(e.key));
   EXPECT_EQ(h->seqs, all);
   EXPECT_EQ(all.size(), 4u);
   EXPECT_FALSE(h->dropped);
@@ -92,7 +92,7 @@ TEST_F(parts_test, a_listener_that_never_acknowledges_is_dropped) {
   auto sink = sys.spawn([h](event_sink::pointer) -> event_sink::behavior_type {
     return {[h](event_batch& batch) { (batch.items.empty() ? h->dropped = true : (h->seqs.push_back(0), true)); }};
   });
-  self->send(hub, subscribe{sink, 0});
+  caf::anon_send(hub, subscribe{sink, 0});
   run();
   for (int i = 0; i < 20; ++i) {
     auto p = ask_later<committed>(env->ledger, change("h" + std::to_string(i), 0));
@@ -123,11 +123,11 @@ TEST_F(parts_test, the_wheel_fires_once_in_order_and_forgets) {
     return {[fired](const deadline_reached& d) { fired->push_back(d.slot * 100 + d.generation); }};
   });
   const auto t = now();
-  self->send(env->wheel, arm{sink, 0, t + 3000, 1});
-  self->send(env->wheel, arm{sink, 1, t + 2000, 2});
-  self->send(env->wheel, arm{sink, 2, t + 1000, 3});
-  self->send(env->wheel, arm{sink, 0, t + 5000, 4});  // replaces
-  self->send(env->wheel, disarm{sink.address(), 2});
+  caf::anon_send(env->wheel, arm{sink, 0, t + 3000, 1});
+  caf::anon_send(env->wheel, arm{sink, 1, t + 2000, 2});
+  caf::anon_send(env->wheel, arm{sink, 2, t + 1000, 3});
+  caf::anon_send(env->wheel, arm{sink, 0, t + 5000, 4});  // replaces
+  caf::anon_send(env->wheel, disarm{sink.address(), 2});
   advance(std::chrono::seconds{10});
   EXPECT_EQ(*fired, (std::vector<std::uint64_t>{102, 4}));
   caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);

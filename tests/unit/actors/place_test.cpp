@@ -36,7 +36,7 @@ TEST_F(place_test, the_store_never_holds_a_secret_in_clear) {
   auto a = allocate("a");
   ASSERT_TRUE(a.ok());
   for (auto column : {storage::column::allocations, storage::column::events})
-    for (const auto& e : *store->scan(column, "")) {
+    for (const auto& e : *store->scan(column, "", "", SIZE_MAX)) {
       EXPECT_EQ(e.value.find(a.value().uuid_key), std::string::npos) << e.value;
       EXPECT_EQ(e.value.find("s3cret"), std::string::npos) << e.value;
       EXPECT_EQ(e.value.find("PRIVATE KEY"), std::string::npos) << e.value;

@@ -9,10 +9,10 @@ class recovery_test : public actor_test {
  protected:
   // What an exception in a handler does to an actor.
   void crash_miner(const std::string& hotkey) {
-    caf::anon_send_exit(inspector::miner_of(registry, hotkey), caf::make_error(caf::sec::runtime_error));
+    caf::anon_send_exit(inspector::miner_of(registry, hotkey), caf::exit_reason::unhandled_exception);
   }
   void crash_allocation(const std::string& hotkey) {
-    caf::anon_send_exit(inspector::allocation_of(registry, hotkey), caf::make_error(caf::sec::runtime_error));
+    caf::anon_send_exit(inspector::allocation_of(registry, hotkey), caf::exit_reason::unhandled_exception);
   }
   void restart_process() {
     end_tree();
