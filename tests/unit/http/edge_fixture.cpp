@@ -50,7 +50,7 @@ registry_actor::behavior_type stand_in(registry_actor::pointer self, script* say
 edge_test::system_config::system_config() {
   set("scheduler.max-threads", 1);
   set("scheduler.policy", caf::atom("sharing"));
-  add_error_category(*this);
+  lode::add_error_category(*this);
 }
 
 edge_test::edge_test() : registry_(sys_.spawn(stand_in, &says)) {}

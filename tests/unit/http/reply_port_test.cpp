@@ -68,7 +68,7 @@ struct config : caf::actor_system_config {
   config() {
     set("scheduler.max-threads", 1);
     set("scheduler.policy", caf::atom("sharing"));
-    add_error_category(*this);
+    lode::add_error_category(*this);
   }
 };
 
