@@ -72,7 +72,9 @@ outcome<agent_settings> parse_agent(int argc, const char* const* argv, const cha
   const program p{"lode-miner",
                   "Makes containers for validators on this machine.",
                   "LODE_MINER_",
-                  {{"specs", "Print this machine's hardware as JSON and exit"}}};
+                  {{"run", "Serve (what it does without a command)"},
+                   {"specs", "Print this machine's hardware as JSON and exit"},
+                   {"wallet", "new FILE: make a hotkey; show FILE: print a hotkey's SS58 address"}}};
   return parse_program<agent_settings>(p, table, argc, argv, environment, cross_check);
 }
 

@@ -48,7 +48,11 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
       ->type_name("FILE");
   app.add_flag("--print-config", out.print_config, "Print the settings in force, each with its source, and exit");
   app.add_flag("--check-config", out.check_config, "Check the settings and exit");
-  for (const auto& [name, help] : p.commands) app.add_subcommand(std::string{name}, std::string{help})->fallthrough();
+  std::vector<std::string> words;  // that follow a command
+  for (const auto& [name, help] : p.commands) {
+    auto* command = app.add_subcommand(std::string{name}, std::string{help})->fallthrough();
+    command->add_option("words", words, "What the command is about, if anything")->expected(0, -1)->group("");
+  }
   app.require_subcommand(0, 1);
 
   std::vector<CLI::Option*> options;
@@ -85,6 +89,7 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
   }
   for (std::size_t i = 0; i < options.size(); ++i) out.given[i] = options[i]->count() > 0;
   for (const auto* command : app.get_subcommands()) out.commands.push_back(command->get_name());
+  out.commands.insert(out.commands.end(), words.begin(), words.end());
   return out;
 }
 
