@@ -212,6 +212,7 @@ void shared_state::close_all() {
 void shared_state::finish_stop() {
   if (!done_ || !sessions_.empty()) return;
   bound_.cancel();
+  sweep_.cancel();  // else the io context would run on until it is due
   boost::asio::post(ex, std::exchange(done_, nullptr));
 }
 

@@ -79,11 +79,14 @@ class reply_port_test : public ::testing::Test {
   // Asks from a coroutine and runs the io context until the answer is there.
   caf::expected<reply_to> ask(int n, std::chrono::milliseconds patience) {
     caf::expected<reply_to> out{caf::sec::none};
-    boost::asio::co_spawn(io_.get_executor(), asking(n, clock::now() + patience, out), [](const std::exception_ptr& e) {
-      if (e) std::rethrow_exception(e);
-    });
+    bool answered = false;
+    boost::asio::co_spawn(io_.get_executor(), asking(n, clock::now() + patience, out),
+                          [&answered](const std::exception_ptr& e) {
+                            answered = true;
+                            if (e) std::rethrow_exception(e);
+                          });
     io_.restart();
-    io_.run();
+    while (!answered) io_.run_one();
     return out;
   }
 
