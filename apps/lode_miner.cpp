@@ -1,15 +1,6 @@
 // lode-miner: the agent on a host that rents out containers. No word: run; `specs`: print this machine's hardware;
 // `wallet new FILE`, `wallet show FILE`: make a hotkey, print a hotkey's address.
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
-#include <boost/asio/signal_set.hpp>
-
-#include <csignal>
-#include <cstdio>
-
 #include "config/logging.hpp"
 #include "config/settings.hpp"
 #include "crypto/crypto.hpp"
@@ -17,11 +8,21 @@
 #include "miner/agent.hpp"
 #include "miner/settings.hpp"
 
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <unistd.h>
+
 namespace {
 
 constexpr int exit_failed = 1;
 constexpr int exit_config = 2;
 constexpr int exit_interrupted = 130;
+constexpr std::chrono::seconds stop_bound{25};
 
 int complain(const lode::error& e) {
   fmt::print(stderr, "lode-miner: {}\n", e.detail.empty() ? e.to_string() : e.detail);
@@ -42,7 +43,8 @@ int wallet(const std::vector<std::string>& words) {
 
 int specs(const lode::config::agent_settings& settings) {
   boost::asio::io_context io;
-  const auto machine = lode::miner::look_at_machine("/", lode::miner::find_gpus());
+  const auto gpus = settings.container.gpu == "none" ? std::vector<lode::miner::gpu>{} : lode::miner::find_gpus();
+  const auto machine = lode::miner::look_at_machine("/", gpus);
   if (machine.has_error()) return complain(machine.error());
   lode::miner::docker_engine_options options;
   options.socket = settings.engine.socket;
@@ -57,7 +59,8 @@ int specs(const lode::config::agent_settings& settings) {
 
 int run(const lode::config::agent_settings& settings) {
   if (settings.wallet.hotkey_file.empty()) {
-    return complain({lode::errc::config_invalid, "wallet.hotkey-file is not set; make one with: lode-miner wallet new FILE"});
+    return complain(
+        {lode::errc::config_invalid, "wallet.hotkey-file is not set; make one with: lode-miner wallet new FILE"});
   }
   const auto hotkey = lode::crypto::load_hotkey(settings.wallet.hotkey_file);
   if (hotkey.has_error()) return complain(hotkey.error());
@@ -69,9 +72,17 @@ int run(const lode::config::agent_settings& settings) {
   if (agent.has_error()) return complain(agent.error());
 
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
+  boost::asio::steady_timer overdue{io};
   signals.async_wait([&](const boost::system::error_code& ec, int) {
     if (ec) return;
     (*agent)->stop();
+    overdue.expires_after(stop_bound);
+    overdue.async_wait([](const boost::system::error_code& cancelled) {
+      if (cancelled) return;
+      spdlog::error("not stopped within {} s: the engine hangs; what is left is finished at the next start",
+                    stop_bound.count());
+      ::_exit(exit_failed);
+    });
     // Nothing on disk is ever half done, so the second one need not wait.
     signals.async_wait([](const boost::system::error_code& again, int) {
       if (!again) ::_exit(exit_interrupted);
@@ -109,7 +120,8 @@ int main(int argc, char** argv) {
   if (words.empty() || (words.size() == 1 && words[0] == "run")) return run(settings);
   if (words.size() == 1 && words[0] == "specs") return specs(settings);
   if (words[0] == "wallet") return wallet(words);
-  fmt::print(stderr, "lode-miner: unknown command '{}'; commands: run (default), specs, wallet new FILE, wallet show FILE\n",
+  fmt::print(stderr,
+             "lode-miner: unknown command '{}'; commands: run (default), specs, wallet new FILE, wallet show FILE\n",
              words[0]);
   return exit_config;
 }

@@ -1,14 +1,13 @@
 #include "miner/agent.hpp"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include "miner/banner.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
-
-#include "miner/banner.hpp"
 
 namespace lode::miner {
 
@@ -20,7 +19,8 @@ constexpr auto stop_bound = 10s;
 constexpr auto lease_look = 60s;  // the wall clock may be set, so a long sleep is cut into pieces
 
 std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 unix_ms now_ms() { return now_ns() / 1'000'000; }
 
@@ -48,7 +48,7 @@ void run_to_end(boost::asio::io_context& io, task<void> t) {
 
 result<std::unique_ptr<agent>> agent::make(boost::asio::io_context& io, agent_options options) {
   options.rentals.owner = options.axon.hotkey;
-  auto m = look_at_machine(options.disk_path, find_gpus());
+  auto m = look_at_machine(options.disk_path, options.rentals.offer_gpus ? find_gpus() : std::vector<gpu>{});
   if (m.has_error()) return m.error();
   auto store = open_slot_store(options.state_directory);
   if (store.has_error()) return store.error();
@@ -58,10 +58,17 @@ result<std::unique_ptr<agent>> agent::make(boost::asio::io_context& io, agent_op
 }
 
 agent::agent(passkey, boost::asio::io_context& io, agent_options options, machine m, std::unique_ptr<slot_store> store)
-    : io_(io), options_(std::move(options)), machine_(std::move(m)), store_(std::move(store)),
-      engine_(make_docker_engine(io, options_.engine)), maker_(io, *engine_, options_.rentals, reads_ssh_banner),
+    : io_(io),
+      options_(std::move(options)),
+      machine_(std::move(m)),
+      store_(std::move(store)),
+      engine_(make_docker_engine(io, options_.engine)),
+      maker_(io, *engine_, options_.rentals, reads_ssh_banner),
       slot_(io, *store_, *engine_, maker_, options_.rentals, machine_.capacity, options_.slot, now_ms),
-      axon_(axon_options_of(options_), slot_, [this] { return specs(); }, now_ns), stopping_(io), reconcile_ended_(io),
+      axon_(
+          axon_options_of(options_), slot_, [this] { return specs(); }, now_ns),
+      stopping_(io),
+      reconcile_ended_(io),
       lease_ended_(io) {}
 
 agent::~agent() = default;
@@ -102,7 +109,8 @@ task<result<void>> agent::start() {
   }
   auto server = http::start_server(
       io_, options_.listen, [this](http::request& r) { return axon_.handle(r); },
-      [](unsigned status, std::string_view words) { return axon::refusal(status, words); }, axon_limits(options_.max_in_flight));
+      [](unsigned status, std::string_view words) { return axon::refusal(status, words); },
+      axon_limits(options_.max_in_flight));
   if (server.has_error()) co_return server.error();
   server_ = std::move(*server);
   axon_.set_port(server_->port());
@@ -143,7 +151,8 @@ task<void> agent::lease_loop() {
     auto nap = std::chrono::milliseconds{lease_look};
     if (end != 0) nap = std::clamp(std::chrono::milliseconds{end - now_ms()}, 0ms, nap);
     if (nap == 0ms) {
-      if (auto done = co_await slot_.reconcile(); done.has_error()) spdlog::warn("reconcile: {}", done.error().to_string());
+      if (auto done = co_await slot_.reconcile(); done.has_error())
+        spdlog::warn("reconcile: {}", done.error().to_string());
       nap = std::chrono::milliseconds{1000};  // a removal that failed is tried again, but not at once
     }
     // Woken by stop() too: slot_.stop() changes nothing, so look often enough to end soon.

@@ -1,13 +1,6 @@
 #pragma once
 // lode-miner as a whole: engine, slot, axon and their clockwork.
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
-#include <functional>
-#include <memory>
-#include <set>
-#include <string>
-
 #include "http/server/server.hpp"
 #include "miner/axon.hpp"
 #include "miner/container.hpp"
@@ -15,15 +8,23 @@
 #include "miner/slot.hpp"
 #include "miner/specs.hpp"
 
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
 namespace lode::miner {
 
 struct agent_options {
-  std::string listen;           ///< HOST:PORT of the axon; port 0 picks one
+  std::string listen;  ///< HOST:PORT of the axon; port 0 picks one
   std::string state_directory;
-  axon_options axon;            ///< `port` and `ssh_port` are filled
+  axon_options axon;  ///< `port` and `ssh_port` are filled
   std::size_t max_in_flight = 64;
   docker_engine_options engine;
-  rental_options rentals;       ///< `owner` is filled from axon.hotkey
+  rental_options rentals;  ///< `owner` is filled from axon.hotkey
   slot_options slot;
   std::chrono::milliseconds reconcile_every{30000};
   std::string disk_path = "/";

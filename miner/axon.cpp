@@ -1,13 +1,12 @@
 #include "miner/axon.hpp"
 
+#include "crypto/crypto.hpp"
+
+#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/json.hpp>
-
 #include <cmath>
-
-#include "crypto/crypto.hpp"
 
 namespace lode::miner {
 
@@ -63,7 +62,10 @@ std::int64_t to_ns(double seconds) {
 
 axon::axon(axon_options options, slot& s, std::function<task<result<std::string>>()> specs,
            std::function<std::int64_t()> now_ns)
-    : options_(std::move(options)), slot_(s), specs_(std::move(specs)), now_ns_(std::move(now_ns)),
+    : options_(std::move(options)),
+      slot_(s),
+      specs_(std::move(specs)),
+      now_ns_(std::move(now_ns)),
       nonces_(nonce_limits{}, now_ns_()) {}
 
 http::response axon::refusal(unsigned status, std::string_view text) { return message(status, text); }
@@ -71,7 +73,8 @@ http::response axon::refusal(unsigned status, std::string_view text) { return me
 task<http::response> axon::handle(http::request& r) {
   const auto name = first_segment(r.path);
   if (name != "Allocate" && name != "Specs") {
-    co_return message(404, fmt::format("Synapse name '{}' not found. Available synapses ['Allocate', 'Specs']", shown(name)));
+    co_return message(
+        404, fmt::format("Synapse name '{}' not found. Available synapses ['Allocate', 'Specs']", shown(name)));
   }
   if (r.method != http::verb::post) {
     auto refused = message(405, "Method Not Allowed");
@@ -80,8 +83,8 @@ task<http::response> axon::handle(http::request& r) {
   }
   auto reply = co_await answer(r, name);
   if (reply.status != 200) {
-    spdlog::info("axon: {} from {} ({}): {}", name, r.peer_ip, shown(r.header("bt_header_dendrite_hotkey").value_or("-")),
-                 reply.status);
+    spdlog::info("axon: {} from {} ({}): {}", name, r.peer_ip,
+                 shown(r.header("bt_header_dendrite_hotkey").value_or("-")), reply.status);
   }
   co_return reply;
 }
@@ -93,9 +96,12 @@ task<http::response> axon::answer(http::request& r, const std::string& name) {
     switch (admitted.error().code) {
       case errc::forbidden:
         co_return message(403, fmt::format("Forbidden. Key is blacklisted: {}.", admitted.error().detail));
-      case errc::overloaded: co_return message(503, admitted.error().detail);
-      case errc::unauthorized: co_return message(401, "Not Verified with error: " + admitted.error().detail);
-      default: co_return internal_error(admitted.error().detail);
+      case errc::overloaded:
+        co_return message(503, admitted.error().detail);
+      case errc::unauthorized:
+        co_return message(401, "Not Verified with error: " + admitted.error().detail);
+      default:
+        co_return internal_error(admitted.error().detail);
     }
   }
   if (name == "Specs") co_return co_await specs(r, *headers);
@@ -103,7 +109,8 @@ task<http::response> axon::answer(http::request& r, const std::string& name) {
 }
 
 result<void> axon::admit(const synapse_headers& h) {
-  if (!options_.any_validator && !options_.validators.contains(h.hotkey)) return error{errc::forbidden, "Unrecognized hotkey"};
+  if (!options_.any_validator && !options_.validators.contains(h.hotkey))
+    return error{errc::forbidden, "Unrecognized hotkey"};
   if (!h.nonce) return error{errc::unauthorized, "Missing Nonce"};
   const auto now = now_ns_();
   // Hotkeys have no colon, so no two pairs read alike.
@@ -139,7 +146,8 @@ task<http::response> axon::allocate(http::request& r, const synapse_headers& h) 
 
 task<slot_answer> axon::dispatch(const allocate_body& b, const std::string& caller, bool& known) {
   const auto logged = [&](std::string_view what, const slot_answer& a) {
-    spdlog::info("axon: {} from {}: {}{}{}", what, caller, a.yes ? "yes" : "no", a.reason.empty() ? "" : ", ", a.reason);
+    spdlog::info("axon: {} from {}: {}{}{}", what, caller, a.yes ? "yes" : "no", a.reason.empty() ? "" : ", ",
+                 a.reason);
   };
   slot_answer a;
   if (b.docker_change) {
@@ -200,7 +208,9 @@ http::response axon::success(const http::request& r, const synapse_headers& h, c
   http::response out;
   out.body = std::move(body);
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - r.arrived).count();
-  const auto put = [&out](std::string key, std::string value) { out.headers.emplace_back(std::move(key), std::move(value)); };
+  const auto put = [&out](std::string key, std::string value) {
+    out.headers.emplace_back(std::move(key), std::move(value));
+  };
   put("name", name);
   put("timeout", h.timeout_text.empty() ? "12.0" : h.timeout_text);
   put("bt_header_axon_status_code", "200");

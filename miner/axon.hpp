@@ -1,15 +1,15 @@
 #pragma once
 // The axon: answers the signed calls Allocate and Specs of validators, with the statuses and words of existing axons.
 
-#include <cstdint>
-#include <functional>
-#include <set>
-#include <string>
-
 #include "http/server/message.hpp"
 #include "miner/nonce_table.hpp"
 #include "miner/slot.hpp"
 #include "miner/synapse.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
 
 namespace lode::miner {
 
@@ -20,7 +20,7 @@ struct axon_options {
   std::string ip = "0.0.0.0";        ///< told in reply headers
   std::uint16_t port = 0;            ///< the same
   std::int64_t version = 183;
-  std::uint16_t ssh_port = 0;        ///< what an output says while there is no container: first of the range
+  std::uint16_t ssh_port = 0;  ///< what an output says while there is no container: first of the range
 };
 
 /// Thread: the io thread. Outlives the server that calls it.

@@ -2,11 +2,11 @@
 // Whether SSH answers on a published port. Only the bytes "SSH-" prove it: the kernel accepts connections to a paused
 // container, and the engine's own listener does when its forwarding rules are gone; both stay silent.
 
+#include "http/server/message.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
-
-#include "http/server/message.hpp"
 
 namespace lode::miner {
 

@@ -1,14 +1,14 @@
 #include "miner/container.hpp"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-
-#include <algorithm>
-
 #include "crypto/crypto.hpp"
 #include "miner/banner.hpp"
 #include "miner/ssh_access.hpp"
 #include "miner/tar.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 namespace lode::miner {
 
@@ -134,17 +134,20 @@ task<result<void>> container_maker::put_and_verify(std::string id, std::vector<t
   for (const auto& f : files) {
     if (f.is_folder()) continue;
     auto size = co_await engine_.file_size(id, "/" + f.path);
-    if (size.has_error()) co_return error{errc::engine_failed, fmt::format("after upload, {}: {}", f.path, size.error().detail)};
+    if (size.has_error())
+      co_return error{errc::engine_failed, fmt::format("after upload, {}: {}", f.path, size.error().detail)};
     if (*size != static_cast<std::int64_t>(f.content.size())) {
-      co_return error{errc::engine_failed, fmt::format("after upload, {} has {} bytes instead of {}", f.path, *size,
-                                                       f.content.size())};
+      co_return error{errc::engine_failed,
+                      fmt::format("after upload, {} has {} bytes instead of {}", f.path, *size, f.content.size())};
     }
   }
   co_return result<void>{};
 }
 
 task<result<void>> container_maker::wait_until_ready(std::string id, std::uint16_t port, event& cancel) {
-  const std::string ip = options_.publish_ip == "0.0.0.0" ? "127.0.0.1" : options_.publish_ip == "::" ? "::1" : options_.publish_ip;
+  const std::string ip = options_.publish_ip == "0.0.0.0" ? "127.0.0.1"
+                         : options_.publish_ip == "::"    ? "::1"
+                                                          : options_.publish_ip;
   const auto began = clock::now();
   auto looked = began;
   auto told = began;

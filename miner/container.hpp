@@ -2,16 +2,17 @@
 // Makes and removes the renter's container. Every step is bounded in time; nothing here remembers anything: what must
 // survive a crash is in the slot's record, and what exists is asked of the engine by label.
 
+#include "miner/engine.hpp"
+#include "miner/rental.hpp"
+#include "miner/turnstile.hpp"
+
 #include <boost/asio/io_context.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "miner/engine.hpp"
-#include "miner/rental.hpp"
-#include "miner/turnstile.hpp"
 
 namespace lode::miner {
 
@@ -28,8 +29,8 @@ class container_maker {
  public:
   container_maker(boost::asio::io_context& io, engine& e, const rental_options& options, banner_probe probe);
 
-  /// The whole way: the renter's script if there is one, create, upload of keys and password, start, and SSH answering on
-  /// the published port. A taken port is retried with the next of the range. On an error, or once `cancel` is set
+  /// The whole way: the renter's script if there is one, create, upload of keys and password, start, and SSH answering
+  /// on the published port. A taken port is retried with the next of the range. On an error, or once `cancel` is set
   /// (shutting_down), something may be left in the engine: remove_all() takes it away.
   task<result<rental>> make(const rental_plan& plan, std::string password, event& cancel);
 

@@ -1,14 +1,13 @@
 #include "miner/docker_engine.hpp"
 
-#include <fmt/format.h>
-
-#include <boost/json.hpp>
-
-#include <algorithm>
-
 #include "miner/docker_json.hpp"
 #include "miner/turnstile.hpp"
 #include "miner/unix_http.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace lode::miner {
 
@@ -90,8 +89,8 @@ class docker_engine final : public engine {
   }
 
   task<result<void>> upload(std::string id, std::string tar) override {
-    auto reply = co_await ask(http::verb::put, container(id) + "/archive?path=%2F", std::move(tar),
-                              "application/x-tar", options_.start_timeout);
+    auto reply = co_await ask(http::verb::put, container(id) + "/archive?path=%2F", std::move(tar), "application/x-tar",
+                              options_.start_timeout);
     if (reply.has_error()) co_return reply.error();
     if (reply->status != 200) co_return engine_error(*reply, "upload");
     co_return result<void>{};

@@ -1,13 +1,14 @@
 #pragma once
 // The Docker Engine API, version 1.41, over a Unix socket; speaks to Docker and to Podman's compatible service.
 
+#include "miner/engine.hpp"
+
 #include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
-
-#include "miner/engine.hpp"
 
 namespace lode::miner {
 
@@ -17,8 +18,8 @@ struct docker_engine_options {
   std::chrono::milliseconds create_timeout{10000};
   std::chrono::milliseconds start_timeout{30000};    ///< start, restart, remove
   std::chrono::milliseconds commit_timeout{120000};  ///< commit, remove_image
-  std::size_t concurrency = 8;    ///< requests at once; more wait
-  std::size_t waiting = 64;       ///< requests that may wait; more are errc::overloaded
+  std::size_t concurrency = 8;                       ///< requests at once; more wait
+  std::size_t waiting = 64;                          ///< requests that may wait; more are errc::overloaded
   std::size_t reply_bytes = 16 * 1024 * 1024;
 };
 

@@ -1,12 +1,11 @@
 #include "miner/docker_json.hpp"
 
-#include <fmt/format.h>
+#include "crypto/crypto.hpp"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
-
-#include "crypto/crypto.hpp"
 
 namespace lode::miner {
 
@@ -128,7 +127,8 @@ std::string create_body(const container_spec& spec, engine_dialect dialect) {
     const std::string port = fmt::format("{}/tcp", spec.port->container);
     body["ExposedPorts"] = json::object{{port, json::object{}}};
     host["PortBindings"] = json::object{
-        {port, json::array{json::object{{"HostIp", spec.port->host_ip}, {"HostPort", std::to_string(spec.port->host)}}}}};
+        {port,
+         json::array{json::object{{"HostIp", spec.port->host_ip}, {"HostPort", std::to_string(spec.port->host)}}}}};
   }
   put_gpu(host, spec, dialect);
   body["HostConfig"] = std::move(host);
@@ -146,17 +146,19 @@ error engine_error(const unix_reply& reply, std::string_view what) {
     words = reply.body.substr(0, 300);
   }
   // Words come from outside: one line, bounded.
-  std::replace_if(words.begin(), words.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  std::replace_if(
+      words.begin(), words.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   if (words.size() > 500) words.resize(500);
-  const std::string detail = fmt::format("{}: {} (status {})", what, words.empty() ? "no reason given" : words,
-                                         reply.status);
+  const std::string detail =
+      fmt::format("{}: {} (status {})", what, words.empty() ? "no reason given" : words, reply.status);
   if (reply.status == 404 || has_words(words, "no such container") || has_words(words, "No such container")) {
     return {errc::not_found, detail};
   }
   if (what == "create" && (reply.status == 409 || has_words(words, "name is already in use"))) {
     return {errc::conflict, detail};
   }
-  if (what == "start" && (has_words(words, "address already in use") || has_words(words, "port is already allocated"))) {
+  if (what == "start" &&
+      (has_words(words, "address already in use") || has_words(words, "port is already allocated"))) {
     return {errc::busy, detail};
   }
   return {errc::engine_failed, detail};
@@ -215,8 +217,8 @@ result<std::vector<container_state>> parse_container_list(std::string_view body)
   for (const auto& item : v->get_array()) {
     container_state c;
     c.id = text(item, "Id");
-    if (const auto* names = find(item, "Names"); names != nullptr && names->is_array() && !names->get_array().empty() &&
-                                                 names->get_array()[0].is_string()) {
+    if (const auto* names = find(item, "Names");
+        names != nullptr && names->is_array() && !names->get_array().empty() && names->get_array()[0].is_string()) {
       c.name = names->get_array()[0].get_string();
       if (c.name.starts_with('/')) c.name.erase(0, 1);
     }
@@ -246,8 +248,8 @@ image_info image_from(const json::value& v) {
     out.entrypoint = string_list(find(*config, "Entrypoint"));
     out.command = string_list(find(*config, "Cmd"));
   }
-  out.labels = labels(config != nullptr && find(*config, "Labels") != nullptr ? find(*config, "Labels")
-                                                                              : find(v, "Labels"));
+  out.labels =
+      labels(config != nullptr && find(*config, "Labels") != nullptr ? find(*config, "Labels") : find(v, "Labels"));
   return out;
 }
 }  // namespace

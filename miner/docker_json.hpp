@@ -1,12 +1,12 @@
 #pragma once
 // What the Docker Engine API's bodies look like, read leniently since Docker and Podman write them differently. Pure.
 
+#include "miner/engine.hpp"
+#include "miner/unix_http.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "miner/engine.hpp"
-#include "miner/unix_http.hpp"
 
 namespace lode::miner {
 

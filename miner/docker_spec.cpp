@@ -1,13 +1,13 @@
 // Checks a container's description before an engine sees it.
 
+#include "miner/docker_engine.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
-
-#include "miner/docker_engine.hpp"
 
 namespace lode::miner {
 

@@ -2,6 +2,9 @@
 // The narrow boundary to a container engine. One implementation speaks the Docker Engine API and knows in which ways
 // Docker and Podman differ (docker_engine.hpp); tests script their own.
 
+#include "http/server/message.hpp"
+#include "messages/error.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,9 +12,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "http/server/message.hpp"
-#include "messages/error.hpp"
 
 namespace lode::miner {
 
@@ -24,13 +24,13 @@ inline constexpr const char* label_kind = "io.lode.kind";              ///< "ren
 
 /// Bounds on a container. All are always given: the engines' defaults differ and are partly "unlimited".
 struct resource_limits {
-  std::string cpuset;            ///< as "0-3" or "0,2"; empty: none
-  std::int64_t nano_cpus = 0;    ///< billionths of a CPU; 0: none
-  std::int64_t memory = 0;       ///< bytes; swap is bounded to the same, so none is left
-  std::int64_t shm = 0;          ///< bytes of /dev/shm
+  std::string cpuset;          ///< as "0-3" or "0,2"; empty: none
+  std::int64_t nano_cpus = 0;  ///< billionths of a CPU; 0: none
+  std::int64_t memory = 0;     ///< bytes; swap is bounded to the same, so none is left
+  std::int64_t shm = 0;        ///< bytes of /dev/shm
   std::int64_t pids = 0;
-  std::int64_t open_files = 0;   ///< nofile; given together with `processes`, since Podman raises the one not named
-  std::int64_t processes = 0;    ///< nproc
+  std::int64_t open_files = 0;  ///< nofile; given together with `processes`, since Podman raises the one not named
+  std::int64_t processes = 0;   ///< nproc
 };
 
 /// A port of the container made reachable from outside.
@@ -52,8 +52,8 @@ struct container_spec {
   std::vector<std::string> capabilities;  ///< all others are dropped
   std::optional<published_port> port;     ///< unset with `network` false: no network at all
   bool network = true;
-  std::string restart_policy = "no";  ///< "no", "on-failure", "unless-stopped", "always"
-  std::string cgroup_parent;          ///< empty: the engine's
+  std::string restart_policy = "no";     ///< "no", "on-failure", "unless-stopped", "always"
+  std::string cgroup_parent;             ///< empty: the engine's
   std::vector<std::string> gpu_devices;  ///< device nodes in /dev; empty: no GPU
   std::int64_t gpu_count = 0;            ///< for engines with a GPU driver of their own; 0: no GPU
 };

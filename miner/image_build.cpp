@@ -1,12 +1,11 @@
 // The renter's appendix to the image: run in a container without a network, then commit. Never the engine's own build,
 // which on Podman runs in the host's network and outlives its client.
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include "miner/container.hpp"
 
 #include <boost/json.hpp>
-
-#include "miner/container.hpp"
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace lode::miner {
 

@@ -1,14 +1,14 @@
 #pragma once
 // Which nonces a signed call may carry. Pure but for its own state; one thread.
 
+#include "messages/error.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <queue>
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "messages/error.hpp"
 
 namespace lode::miner {
 
@@ -19,9 +19,10 @@ struct nonce_limits {
   std::size_t entries = 65536;
 };
 
-/// A nonce is the caller's clock in nanoseconds and grows for each hotkey and UUID. The reference keeps every pair until
-/// restart and believes the caller's own time limit and version, which nobody signs: both let an old call be replayed.
-/// Here the window always holds, is bounded, and a pair is forgotten only when its nonce has left it for good.
+/// A nonce is the caller's clock in nanoseconds and grows for each hotkey and UUID. The reference keeps every pair
+/// until restart and believes the caller's own time limit and version, which nobody signs: both let an old call be
+/// replayed. Here the window always holds, is bounded, and a pair is forgotten only when its nonce has left it for
+/// good.
 class nonce_table {
  public:
   /// `started_ns`: nonces from before this process are refused for unknown pairs, since what they were used for is

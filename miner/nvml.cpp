@@ -1,10 +1,10 @@
 #include "miner/nvml.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <dlfcn.h>
 #include <filesystem>
 #include <memory>
 

@@ -1,9 +1,9 @@
 // How the slot's record and the engine are brought together again after whatever happened to either.
 
+#include "miner/slot.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-
-#include "miner/slot.hpp"
 
 namespace lode::miner {
 
@@ -71,7 +71,8 @@ task<void> slot::adopt() {
     auto next = record_;
     next.paused = paused;
     // Not saved: the next cycle sees the same difference and tries again.
-    if (save(std::move(next))) spdlog::info("allocation {}: {} as the engine says", name, paused ? "paused" : "not paused");
+    if (save(std::move(next)))
+      spdlog::info("allocation {}: {} as the engine says", name, paused ? "paused" : "not paused");
   }
   const bool stopped = state->status == container_status::exited || state->status == container_status::created;
   if (stopped) {

@@ -1,10 +1,10 @@
 #include "miner/rental.hpp"
 
+#include "crypto/crypto.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "crypto/crypto.hpp"
 
 namespace lode::miner {
 
@@ -21,7 +21,7 @@ std::string cpuset_of(const std::vector<int>& cpus, std::int64_t count) {
 }
 
 const std::vector<std::string>& rental_capabilities() {
-  static const std::vector<std::string> list{"CHOWN", "DAC_OVERRIDE",     "FOWNER",  "FSETID", "KILL",
+  static const std::vector<std::string> list{"CHOWN",  "DAC_OVERRIDE",     "FOWNER",  "FSETID", "KILL",
                                              "SETGID", "NET_BIND_SERVICE", "SETFCAP", "SETUID", "SYS_CHROOT"};
   return list;
 }
@@ -34,7 +34,8 @@ result<rental_plan> plan_rental(const rental_options& options, const host_capaci
   plan.name = options.name_prefix + "-" + plan.allocation.substr(0, 16);
 
   auto image = options.images.find(request.base_image);
-  if (image == options.images.end() && !options.default_image.empty()) image = options.images.find(options.default_image);
+  if (image == options.images.end() && !options.default_image.empty())
+    image = options.images.find(options.default_image);
   if (image == options.images.end()) return refuse("this miner does not offer the base image that was asked for");
   plan.image = image->second;
 

@@ -1,14 +1,14 @@
 #pragma once
 // What a renter asks for, checked against what this machine and its operator allow.
 
+#include "messages/error.hpp"
+#include "miner/engine.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "messages/error.hpp"
-#include "miner/engine.hpp"
 
 namespace lode::miner {
 
@@ -29,10 +29,10 @@ struct rental_options {
   std::int64_t open_files = 65536;  ///< lowered to what this process itself may have
   std::string restart_policy = "unless-stopped";
   std::string cgroup_parent;
-  std::chrono::milliseconds usual_start{20000};    ///< until SSH answers; longer is said in the log
+  std::chrono::milliseconds usual_start{20000};      ///< until SSH answers; longer is said in the log
   std::chrono::milliseconds banner_timeout{120000};  ///< longer is a failure
-  std::chrono::milliseconds build_timeout{300000};  ///< for the renter's script
-  std::int64_t build_bytes = 8LL << 30U;            ///< what the script may write
+  std::chrono::milliseconds build_timeout{300000};   ///< for the renter's script
+  std::int64_t build_bytes = 8LL << 30U;             ///< what the script may write
   std::size_t script_bytes = 16 * 1024;
 };
 

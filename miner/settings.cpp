@@ -1,10 +1,9 @@
 #include "miner/settings.hpp"
 
-#include <fmt/format.h>
+#include "crypto/hotkey.hpp"
 
 #include <boost/asio/ip/address.hpp>
-
-#include "crypto/hotkey.hpp"
+#include <fmt/format.h>
 
 namespace lode::miner {
 

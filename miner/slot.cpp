@@ -1,15 +1,14 @@
 #include "miner/slot.hpp"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include "crypto/crypto.hpp"
+#include "crypto/key_exchange.hpp"
+#include "miner/ssh_access.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/json.hpp>
-
-#include "crypto/crypto.hpp"
-#include "crypto/key_exchange.hpp"
-#include "miner/ssh_access.hpp"
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace lode::miner {
 
@@ -47,8 +46,16 @@ slot_answer slot_answer::ok() {
 
 slot::slot(boost::asio::io_context& io, slot_store& store, engine& e, container_maker& maker,
            const rental_options& rentals, const host_capacity& host, slot_options options, std::function<unix_ms()> now)
-    : io_(io), store_(store), engine_(e), maker_(maker), rentals_(rentals), host_(host), options_(options),
-      now_(std::move(now)), operations_(io, 1, waiting_operations), stopping_(std::make_shared<event>(io)),
+    : io_(io),
+      store_(store),
+      engine_(e),
+      maker_(maker),
+      rentals_(rentals),
+      host_(host),
+      options_(options),
+      now_(std::move(now)),
+      operations_(io, 1, waiting_operations),
+      stopping_(std::make_shared<event>(io)),
       lease_changed_(std::make_shared<event>(io)) {}
 
 result<void> slot::load() {
@@ -84,7 +91,8 @@ task<slot_answer> slot::check() {
 }
 
 task<slot_answer> slot::holds(std::string public_key) {
-  if (record_.phase != slot_phase::occupied || !crypto::constant_time_equal(record_.allocation, allocation_id(public_key))) {
+  if (record_.phase != slot_phase::occupied ||
+      !crypto::constant_time_equal(record_.allocation, allocation_id(public_key))) {
     co_return slot_answer::no("no container under this key");
   }
   auto state = co_await engine_.inspect(record_.container_id, false);
@@ -125,7 +133,8 @@ task<slot_answer> slot::reg(std::string public_key, std::string validator, std::
   next.user_key = plan->user_key;
   next.created_at = now_();
   next.expires_at = next.created_at + days * day_ms;
-  if (auto saved = save(std::move(next)); saved.has_error()) co_return slot_answer::no("the miner cannot save its state");
+  if (auto saved = save(std::move(next)); saved.has_error())
+    co_return slot_answer::no("the miner cannot save its state");
 
   // In a coroutine of its own: it reaches a defined end whether the caller waits or not.
   const auto mine = std::make_shared<registration>(io_);

@@ -1,20 +1,21 @@
 #pragma once
-// The one slot of this miner: whose container runs here. One operation at a time; each change of phase is on disk before
-// its effect begins, so that after a crash at any instant reconcile() knows what to finish or undo.
-
-#include <boost/asio/io_context.hpp>
-#include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
-#include <set>
-#include <string>
+// The one slot of this miner: whose container runs here. One operation at a time; each change of phase is on disk
+// before its effect begins, so that after a crash at any instant reconcile() knows what to finish or undo.
 
 #include "miner/container.hpp"
 #include "miner/engine.hpp"
 #include "miner/rental.hpp"
 #include "miner/slot_store.hpp"
 #include "miner/turnstile.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
 
 namespace lode::miner {
 
@@ -46,8 +47,8 @@ class slot {
   task<slot_answer> check();
   /// Does a container made under this key run, or is it paused?
   task<slot_answer> holds(std::string public_key);
-  /// Makes the container, or answers the same access again when this key holds the slot. A slot held under another key is
-  /// refused and never touched. Goes on when the caller is gone.
+  /// Makes the container, or answers the same access again when this key holds the slot. A slot held under another key
+  /// is refused and never touched. Goes on when the caller is gone.
   task<slot_answer> reg(std::string public_key, std::string validator, std::int64_t days, rental_request request);
   /// Removes the container made under this key; cancels its register when that is under way. Yes on a free slot.
   task<slot_answer> deregister(std::string public_key);
@@ -103,7 +104,7 @@ class slot {
   std::shared_ptr<event> stopping_;
   std::shared_ptr<event> lease_changed_;
   bool engine_reachable_ = false;
-  int missing_ = 0;  ///< cycles in a row in which the engine did not know our container
+  int missing_ = 0;                ///< cycles in a row in which the engine did not know our container
   std::set<std::string> unknown_;  ///< ids of unknown things seen in the last cycle
 };
 

@@ -1,10 +1,10 @@
 // What a validator can do with the container it rented: restart, pause, unpause, exchange a key.
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-
 #include "crypto/crypto.hpp"
 #include "miner/slot.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace lode::miner {
 
@@ -68,7 +68,8 @@ task<slot_answer> slot::restart(std::string validator) {
 task<slot_answer> slot::restart_container(container_state state) {
   // Podman refuses to restart or stop a paused container.
   if (state.status == container_status::paused) {
-    if (auto done = co_await engine_.unpause(state.id); done.has_error()) co_return slot_answer::no(done.error().detail);
+    if (auto done = co_await engine_.unpause(state.id); done.has_error())
+      co_return slot_answer::no(done.error().detail);
     state.status = container_status::running;
   }
   const bool runs = state.status == container_status::running || state.status == container_status::restarting;
@@ -81,7 +82,8 @@ task<slot_answer> slot::restart_container(container_state state) {
   if (record_.paused) {
     auto next = record_;
     next.paused = false;
-    if (auto saved = save(std::move(next)); saved.has_error()) co_return slot_answer::no("the miner cannot save its state");
+    if (auto saved = save(std::move(next)); saved.has_error())
+      co_return slot_answer::no("the miner cannot save its state");
   }
   if (done) done = co_await maker_.wait_until_ready(state.id, record_.port, *stopping_);
   co_return from(done);

@@ -1,18 +1,17 @@
 #include "miner/slot_store.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <optional>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace lode::miner {
 
@@ -107,7 +106,8 @@ result<slot_record> decode(std::string_view text, const std::string& file) {
 
 class file_slot_store final : public slot_store {
  public:
-  file_slot_store(std::string directory, descriptor folder) : directory_(std::move(directory)), folder_(std::move(folder)) {}
+  file_slot_store(std::string directory, descriptor folder)
+      : directory_(std::move(directory)), folder_(std::move(folder)) {}
 
   result<slot_record> load() override {
     const descriptor file{::openat(folder_.get(), "slot.json", O_RDONLY | O_CLOEXEC)};
@@ -118,7 +118,8 @@ class file_slot_store final : public slot_store {
     std::string text;
     std::array<char, 4096> chunk{};
     ssize_t n = 0;
-    while ((n = ::read(file.get(), chunk.data(), chunk.size())) > 0) text.append(chunk.data(), static_cast<std::size_t>(n));
+    while ((n = ::read(file.get(), chunk.data(), chunk.size())) > 0)
+      text.append(chunk.data(), static_cast<std::size_t>(n));
     if (n < 0) return system_error("read slot.json");
     return decode(text, directory_ + "/slot.json");
   }
@@ -148,10 +149,14 @@ class file_slot_store final : public slot_store {
 
 std::string_view to_string(slot_phase p) noexcept {
   switch (p) {
-    case slot_phase::free: return "free";
-    case slot_phase::registering: return "registering";
-    case slot_phase::occupied: return "occupied";
-    case slot_phase::removing: return "removing";
+    case slot_phase::free:
+      return "free";
+    case slot_phase::registering:
+      return "registering";
+    case slot_phase::occupied:
+      return "occupied";
+    case slot_phase::removing:
+      return "removing";
   }
   return "unknown";
 }

@@ -1,13 +1,13 @@
 #pragma once
 // What the slot must remember over a crash: one small JSON file, replaced as a whole and forced to disk.
 
+#include "messages/error.hpp"
+#include "messages/types.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "messages/error.hpp"
-#include "messages/types.hpp"
 
 namespace lode::miner {
 
@@ -22,7 +22,7 @@ struct slot_record {
   std::string allocation;  ///< allocation_id(public_key), on the labels
   std::string validator;   ///< hotkey that made the allocation
   std::string container_id;
-  std::string password;    ///< secret; needed to answer a repeated register alike
+  std::string password;  ///< secret; needed to answer a repeated register alike
   std::uint16_t port = 0;
   std::string user_key;      ///< line 1 of authorized_keys
   std::string terminal_key;  ///< line 2
@@ -44,8 +44,8 @@ class slot_store {
   virtual result<void> save(const slot_record& record) = 0;
 };
 
-/// The store in folder `directory` (made if missing, mode 0700), file slot.json (0600). Holds a lock on the folder until
-/// destroyed: store_locked when another process has it. store_io: the folder cannot be made or written.
+/// The store in folder `directory` (made if missing, mode 0700), file slot.json (0600). Holds a lock on the folder
+/// until destroyed: store_locked when another process has it. store_io: the folder cannot be made or written.
 result<std::unique_ptr<slot_store>> open_slot_store(const std::string& directory);
 
 }  // namespace lode::miner

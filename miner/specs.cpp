@@ -1,17 +1,16 @@
 #include "miner/specs.hpp"
 
-#include <fmt/format.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
-
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sched.h>
 #include <sstream>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 
 namespace lode::miner {
 
@@ -81,7 +80,7 @@ result<machine> look_at_machine(const std::string& disk_path, std::vector<gpu> g
   m.ram_available = meminfo(memory, "MemAvailable:");
   if (m.ram_total == 0) return cannot("/proc/meminfo");
   m.capacity.memory = m.ram_total;
-  struct statvfs disk{};
+  struct statvfs disk {};
   if (::statvfs(disk_path.c_str(), &disk) != 0) return cannot(disk_path);
   m.disk_total = static_cast<std::int64_t>(disk.f_blocks * disk.f_frsize);
   m.disk_free = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);

@@ -1,11 +1,11 @@
 #pragma once
 // What this machine has: for the validator that places renters here, and as bounds on what a renter may ask.
 
-#include <string>
-
 #include "messages/error.hpp"
 #include "miner/nvml.hpp"
 #include "miner/rental.hpp"
+
+#include <string>
 
 namespace lode::miner {
 
@@ -19,8 +19,8 @@ struct machine {
   std::vector<gpu> gpus;
 };
 
-/// Reads everything but the GPUs, which are passed in, from the system; microseconds. `disk_path` must exist; what cannot
-/// be read is an error (internal), never a zero.
+/// Reads everything but the GPUs, which are passed in, from the system; microseconds. `disk_path` must exist; what
+/// cannot be read is an error (internal), never a zero.
 result<machine> look_at_machine(const std::string& disk_path, std::vector<gpu> gpus);
 
 /// As validators read it: {"cpu":{"count","model"},"gpu":{"count","capacity","details":[{"name","capacity"}]},

@@ -1,13 +1,13 @@
 #include "miner/ssh_access.hpp"
 
-#include <crypt.h>
+#include "crypto/crypto.hpp"
+
 #include <fmt/format.h>
 #include <sodium.h>
 
 #include <array>
+#include <crypt.h>
 #include <memory>
-
-#include "crypto/crypto.hpp"
 
 namespace lode::miner {
 

@@ -1,13 +1,13 @@
 #pragma once
 // The files that let a renter in by SSH, made here and never by a shell. Pure but for randomness; any thread.
 
+#include "messages/error.hpp"
+#include "miner/tar.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "messages/error.hpp"
-#include "miner/tar.hpp"
 
 namespace lode::miner {
 

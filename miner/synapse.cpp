@@ -1,14 +1,13 @@
 #include "miner/synapse.hpp"
 
-#include <fmt/format.h>
+#include "crypto/crypto.hpp"
+#include "crypto/hotkey.hpp"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <cmath>
-
-#include "crypto/crypto.hpp"
-#include "crypto/hotkey.hpp"
 
 namespace lode::miner {
 
@@ -119,7 +118,9 @@ class field_reader {
     const auto* v = object_.if_contains(key);
     if (v == nullptr) return fallback;
     if (v->is_bool()) return v->get_bool();
-    std::string text = v->is_string() ? std::string{v->get_string()} : v->is_int64() ? std::to_string(v->get_int64()) : "";
+    std::string text = v->is_string()  ? std::string{v->get_string()}
+                       : v->is_int64() ? std::to_string(v->get_int64())
+                                       : "";
     for (auto& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     for (const auto* yes : {"true", "1", "yes", "on", "t", "y"}) {
       if (text == yes) return true;

@@ -2,16 +2,17 @@
 // The axon's side of the bittensor protocol: what the headers of a signed call say and what the Allocate body holds.
 // Pure; any thread.
 
+#include "http/server/message.hpp"
+#include "messages/error.hpp"
+#include "miner/rental.hpp"
+
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "http/server/message.hpp"
-#include "messages/error.hpp"
-#include "miner/rental.hpp"
 
 namespace lode::miner {
 

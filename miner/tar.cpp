@@ -71,7 +71,10 @@ result<std::string> write_tar(const std::vector<tar_entry>& entries) {
     put_octal(h, 124, 12, e.is_folder() ? 0 : e.content.size());
     put_octal(h, 136, 12, 0);
     h[156] = e.is_folder() ? '5' : '0';
-    std::memcpy(h.data() + 257, "ustar\0" "00", 8);
+    std::memcpy(h.data() + 257,
+                "ustar\0"
+                "00",
+                8);
     put_octal(h, 329, 8, 0);
     put_octal(h, 337, 8, 0);
     const std::string sum = fmt::format("{:06o}", checksum({h.data(), h.size()}));

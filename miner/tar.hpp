@@ -2,13 +2,13 @@
 // Just enough of ustar for file uploads and downloads through the engine: regular files and folders, names up to 100
 // characters, numeric owners. Pure; any thread.
 
+#include "messages/error.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "messages/error.hpp"
 
 namespace lode::miner {
 

@@ -11,8 +11,8 @@ namespace lode::miner {
 namespace net = boost::asio;
 
 namespace {
-using timer = net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>,
-                                        http::executor>;
+using timer =
+    net::basic_waitable_timer<std::chrono::steady_clock, net::wait_traits<std::chrono::steady_clock>, http::executor>;
 constexpr auto tuple_await = net::as_tuple_t<net::use_awaitable_t<http::executor>>{};
 }  // namespace
 

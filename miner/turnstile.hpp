@@ -2,15 +2,16 @@
 // Lets a bounded number of coroutines through at once, the others in order of arrival. With one place it is a mutex.
 // Thread: the io thread only.
 
+#include "http/server/message.hpp"
+
 #include <boost/asio/io_context.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include "http/server/message.hpp"
 
 namespace lode::miner {
 

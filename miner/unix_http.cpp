@@ -1,7 +1,5 @@
 #include "miner/unix_http.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -9,6 +7,7 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -26,12 +25,18 @@ constexpr auto tuple_await = net::as_tuple_t<net::use_awaitable_t<http::executor
 
 bhttp::verb beast_verb(http::verb v) {
   switch (v) {
-    case http::verb::get: return bhttp::verb::get;
-    case http::verb::head: return bhttp::verb::head;
-    case http::verb::post: return bhttp::verb::post;
-    case http::verb::put: return bhttp::verb::put;
-    case http::verb::del: return bhttp::verb::delete_;
-    default: return bhttp::verb::get;
+    case http::verb::get:
+      return bhttp::verb::get;
+    case http::verb::head:
+      return bhttp::verb::head;
+    case http::verb::post:
+      return bhttp::verb::post;
+    case http::verb::put:
+      return bhttp::verb::put;
+    case http::verb::del:
+      return bhttp::verb::delete_;
+    default:
+      return bhttp::verb::get;
   }
 }
 

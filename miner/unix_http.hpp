@@ -1,15 +1,15 @@
 #pragma once
 // One HTTP/1.1 request over a Unix socket, with a deadline over all of it and a bound on the reply.
 
+#include "http/server/message.hpp"
+#include "messages/error.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "http/server/message.hpp"
-#include "messages/error.hpp"
 
 namespace lode::miner {
 

@@ -1,7 +1,12 @@
 // The agent on a real container engine: signed calls over HTTP in, SSH into a real container out.
 
+#include "caller.hpp"
+#include "crypto/key_exchange.hpp"
+#include "miner/agent.hpp"
+#include "miner/banner.hpp"
+#include "miner/ssh_access.hpp"
+
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <array>
 #include <cstdio>
@@ -9,13 +14,8 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <sys/wait.h>
 #include <thread>
-
-#include "caller.hpp"
-#include "crypto/key_exchange.hpp"
-#include "miner/agent.hpp"
-#include "miner/banner.hpp"
-#include "miner/ssh_access.hpp"
 
 namespace {
 
@@ -119,8 +119,8 @@ class miner_engine : public ::testing::Test {
   }
   boost::json::object reg_body(const std::string& script = "") {
     auto b = validator().reg(pair.public_pem);
-    b["docker_requirement"] = boost::json::object{
-        {"base_image", "ubuntu"}, {"ssh_key", public_key_file("id.pub")}, {"dockerfile", script}};
+    b["docker_requirement"] =
+        boost::json::object{{"base_image", "ubuntu"}, {"ssh_key", public_key_file("id.pub")}, {"dockerfile", script}};
     return b;
   }
   boost::json::value access(const call_reply& reply) const {
@@ -129,12 +129,14 @@ class miner_engine : public ::testing::Test {
     return boost::json::parse(plain.value());
   }
   command_result ssh(int port, const std::string& command, const char* identity = "id") const {
-    return shell("ssh -i " + folder + "/" + identity + " -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no"
+    return shell("ssh -i " + folder + "/" + identity +
+                 " -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no"
                  " -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10 -p " +
                  std::to_string(port) + " root@127.0.0.1 '" + command + "'");
   }
   command_result ssh_by_password(int port, const std::string& password) const {
-    return shell("SSHPASS=" + password + " sshpass -e ssh -o PubkeyAuthentication=no -o StrictHostKeyChecking=no"
+    return shell("SSHPASS=" + password +
+                 " sshpass -e ssh -o PubkeyAuthentication=no -o StrictHostKeyChecking=no"
                  " -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10 -p " +
                  std::to_string(port) + " root@127.0.0.1 id -un");
   }
@@ -181,8 +183,10 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
   const std::string password{info.at("password").as_string()};
   EXPECT_EQ(reply.output().at("port").as_int64(), port);
 
-  const auto inside = ssh(port, "id -un; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max; nproc; "
-                                "grep NoNewPrivs /proc/self/status; stat -c %a,%U /root/.ssh /etc/shadow");
+  const auto inside =
+      ssh(port,
+          "id -un; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max; nproc; "
+          "grep NoNewPrivs /proc/self/status; stat -c %a,%U /root/.ssh /etc/shadow");
   EXPECT_EQ(inside.status, 0) << inside.output;
   EXPECT_EQ(inside.output, "root\n268435456\n4096\n1\nNoNewPrivs:\t1\n700,root\n640,root\n");
   EXPECT_EQ(ssh_by_password(port, password).output, "root\n");
@@ -213,7 +217,8 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
   EXPECT_TRUE(validator().post(a.port, validator().action("exchange_key", public_key_file("id2.pub"), "user")).yes());
   EXPECT_NE(ssh(port, "true", "id").status, 0);
   EXPECT_EQ(ssh(port, "true", "id2").status, 0);
-  EXPECT_TRUE(validator().post(a.port, validator().action("exchange_key", public_key_file("id.pub"), "terminal")).yes());
+  EXPECT_TRUE(
+      validator().post(a.port, validator().action("exchange_key", public_key_file("id.pub"), "terminal")).yes());
   EXPECT_EQ(ssh(port, "true", "id").status, 0);
   EXPECT_EQ(ssh(port, "true", "id2").status, 0);
 
@@ -227,7 +232,8 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
 
 TEST_F(miner_engine, script_runs_without_a_network_and_is_in_the_image) {
   living_agent a{options};
-  const auto reply = validator().post(a.port, reg_body("echo \"it's \\\"$((40+2))\\\"\" >/made; ls /sys/class/net >/nets"));
+  const auto reply =
+      validator().post(a.port, reg_body("echo \"it's \\\"$((40+2))\\\"\" >/made; ls /sys/class/net >/nets"));
   ASSERT_TRUE(reply.yes()) << reply.body;
   const int port = static_cast<int>(access(reply).at("port").as_int64());
   EXPECT_EQ(ssh(port, "cat /made /nets").output, "it's \"42\"\nlo\n");
@@ -262,6 +268,24 @@ TEST_F(miner_engine, taken_port_is_passed_over) {
   ASSERT_TRUE(reply.yes()) << reply.body;
   EXPECT_EQ(access(reply).at("port").as_int64(), 4445);
   EXPECT_TRUE(validator().post(a.port, validator().deregister(pair.public_pem)).yes());
+}
+
+TEST_F(miner_engine, dying_in_the_middle_of_a_register_leaves_nothing) {
+  for (const auto* script : {"", "sleep 30"}) {
+    std::jthread renter;  // outlives the agent: it waits for an answer that never comes
+    {
+      living_agent a{options};
+      renter = std::jthread{[this, port = a.port, script] { validator().post(port, reg_body(script)); }};
+      for (int i = 0; i < 200 && containers() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+      EXPECT_EQ(containers(), 1U);
+      a.kill();
+    }
+    renter.join();
+    living_agent a{options};
+    EXPECT_TRUE(validator().post(a.port, validator().check()).yes());
+    EXPECT_EQ(containers(), 0U);
+    EXPECT_EQ(images(), 0U);
+  }
 }
 
 TEST_F(miner_engine, container_survives_the_agent_and_an_unknown_one_does_not) {

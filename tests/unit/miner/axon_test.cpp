@@ -1,16 +1,16 @@
 // The axon over real HTTP with real signatures, on a slot with a fake engine.
 
-#include <gmock/gmock.h>
-
-#include <boost/asio/post.hpp>
-
-#include <thread>
+#include "miner/axon.hpp"
 
 #include "caller.hpp"
 #include "crypto/crypto.hpp"
 #include "http/server/server.hpp"
-#include "miner/axon.hpp"
 #include "rig.hpp"
+
+#include <boost/asio/post.hpp>
+#include <gmock/gmock.h>
+
+#include <thread>
 
 namespace {
 
@@ -70,7 +70,8 @@ TEST_F(axon_test, a_whole_rental_on_the_wire) {
 
   reply = validator->post(port, validator->reg(key(2).public_pem));
   ASSERT_TRUE(reply.yes()) << reply.body;
-  const auto info = json::parse(crypto::decrypt_with(key(2).private_pem, std::string{reply.output().at("info").as_string()}).value());
+  const auto info =
+      json::parse(crypto::decrypt_with(key(2).private_pem, std::string{reply.output().at("info").as_string()}).value());
   EXPECT_EQ(info.at("port"), reply.output().at("port"));
   EXPECT_EQ(info.at("version").as_int64(), 183);
   EXPECT_EQ(reply.json().at("timeline").as_int64(), 30) << "the whole synapse comes back";
@@ -112,30 +113,41 @@ TEST_F(axon_test, answers_errors_as_existing_axons_do) {
     change(h);
     return caller::send(port, h, text);
   };
-  auto reply = with(*stranger, [](auto&) {}, body);
+  auto reply = with(
+      *stranger, [](auto&) {}, body);
   EXPECT_EQ(reply.status, 403U);
   EXPECT_EQ(reply.body, R"({"message":"Forbidden. Key is blacklisted: Unrecognized hotkey."})");
 
-  reply = with(*validator, [](auto& h) { h.erase("bt_header_dendrite_nonce"); }, body);
+  reply = with(
+      *validator, [](auto& h) { h.erase("bt_header_dendrite_nonce"); }, body);
   EXPECT_EQ(reply.status, 401U);
   EXPECT_THAT(reply.body, ::testing::HasSubstr("Not Verified with error: Missing Nonce"));
-  reply = with(*validator, [](auto& h) { h["bt_header_dendrite_signature"] = "0x00"; }, body);
+  reply = with(
+      *validator, [](auto& h) { h["bt_header_dendrite_signature"] = "0x00"; }, body);
   EXPECT_EQ(reply.status, 401U);
   EXPECT_THAT(reply.body, ::testing::HasSubstr("Signature mismatch with"));
-  reply = with(*validator, [](auto& h) { h["bt_header_dendrite_nonce"] = "1700000000000000000"; }, body);
+  reply = with(
+      *validator, [](auto& h) { h["bt_header_dendrite_nonce"] = "1700000000000000000"; }, body);
   EXPECT_THAT(reply.body, ::testing::HasSubstr("Nonce is too old: acceptable delta is"));
-  reply = with(*validator, [](auto& h) { h["bt_header_dendrite_nonce"] = "soon"; }, body);
+  reply = with(
+      *validator, [](auto& h) { h["bt_header_dendrite_nonce"] = "soon"; }, body);
   EXPECT_EQ(reply.status, 500U);
   EXPECT_THAT(reply.body, ::testing::HasSubstr("Internal Server Error #"));
-  reply = with(*validator, [](auto& h) { h["computed_body_hash"] = "00"; }, body);
+  reply = with(
+      *validator, [](auto& h) { h["computed_body_hash"] = "00"; }, body);
   EXPECT_EQ(reply.status, 401U) << "the hash is part of what is signed";
 
   caller for_another{crypto::sr25519_key::generate(), stranger->address};
-  reply = with(for_another, [&](auto& h) { h["bt_header_dendrite_hotkey"] = validator->address; }, body);
+  reply = with(
+      for_another, [&](auto& h) { h["bt_header_dendrite_hotkey"] = validator->address; }, body);
   EXPECT_EQ(reply.status, 401U);
 
-  EXPECT_EQ(with(*validator, [](auto&) {}, "{").status, 422U);
-  reply = with(*validator, [](auto&) {}, R"({"timeline":"soon","output":[],"public_key":7})");
+  EXPECT_EQ(with(
+                *validator, [](auto&) {}, "{")
+                .status,
+            422U);
+  reply = with(
+      *validator, [](auto&) {}, R"({"timeline":"soon","output":[],"public_key":7})");
   EXPECT_EQ(reply.status, 422U);
   EXPECT_EQ(reply.json().at("detail").as_array().size(), 3U);
   EXPECT_EQ(reply.json().at("detail").at(0).at("loc"), (json::array{"body", "timeline"}));

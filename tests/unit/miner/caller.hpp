@@ -1,7 +1,9 @@
 #pragma once
 // A validator that speaks to an axon as the protocol says: real HTTP, real signatures.
 
-#include <fmt/format.h>
+#include "crypto/crypto.hpp"
+#include "crypto/hotkey.hpp"
+#include "miner/synapse.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,13 +12,11 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
+#include <fmt/format.h>
+
 #include <chrono>
 #include <map>
 #include <string>
-
-#include "crypto/crypto.hpp"
-#include "crypto/hotkey.hpp"
-#include "miner/synapse.hpp"
 
 namespace lode::miner::testing {
 
@@ -32,7 +32,8 @@ struct call_reply {
 };
 
 inline std::int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 class caller {
@@ -111,7 +112,9 @@ class caller {
   call_reply post(std::uint16_t port, const std::string& body, const std::string& target = "/Allocate") {
     return send(port, headers(), body, target);
   }
-  call_reply post(std::uint16_t port, const boost::json::object& body) { return post(port, boost::json::serialize(body)); }
+  call_reply post(std::uint16_t port, const boost::json::object& body) {
+    return post(port, boost::json::serialize(body));
+  }
 
   static call_reply send(std::uint16_t port, const fields& headers, const std::string& body,
                          const std::string& target = "/Allocate", const std::string& method = "POST") {

@@ -186,7 +186,8 @@ task<result<std::int64_t>> fake_engine::file_size(std::string id, std::string pa
   co_return static_cast<std::int64_t>(f->second.content.size());
 }
 
-task<result<void>> fake_engine::commit(std::string id, std::string repo, std::string tag, std::vector<std::string> changes) {
+task<result<void>> fake_engine::commit(std::string id, std::string repo, std::string tag,
+                                       std::vector<std::string> changes) {
   if (auto e = co_await before("commit")) co_return *e;
   auto* c = find(id);
   if (c == nullptr) co_return missing();

@@ -2,17 +2,18 @@
 // A container engine for tests: a small world of containers and images that outlives the fake engine on top, as a real
 // one outlives lode-miner. Calls can be made to fail, and the process "dies" at any step.
 
+#include "miner/engine.hpp"
+#include "miner/tar.hpp"
+#include "miner/turnstile.hpp"
+
 #include <boost/asio/io_context.hpp>
+
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
-
-#include "miner/engine.hpp"
-#include "miner/tar.hpp"
-#include "miner/turnstile.hpp"
 
 namespace lode::miner::testing {
 
@@ -63,7 +64,8 @@ class fake_engine final : public engine {
   task<result<void>> upload(std::string id, std::string tar) override;
   task<result<std::string>> download(std::string id, std::string path) override;
   task<result<std::int64_t>> file_size(std::string id, std::string path) override;
-  task<result<void>> commit(std::string id, std::string repo, std::string tag, std::vector<std::string> changes) override;
+  task<result<void>> commit(std::string id, std::string repo, std::string tag,
+                            std::vector<std::string> changes) override;
   task<result<image_info>> inspect_image(std::string name) override;
   task<result<std::vector<image_info>>> list_images(std::string key, std::string value) override;
   task<result<void>> remove_image(std::string name) override;

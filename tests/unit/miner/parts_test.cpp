@@ -1,8 +1,5 @@
 // The small pure parts: archives, access files, nonces, plans, what engines answer.
 
-#include <crypt.h>
-#include <gtest/gtest.h>
-
 #include "crypto/crypto.hpp"
 #include "miner/docker_engine.hpp"
 #include "miner/docker_json.hpp"
@@ -10,6 +7,10 @@
 #include "miner/ssh_access.hpp"
 #include "miner/tar.hpp"
 #include "rig.hpp"
+
+#include <gtest/gtest.h>
+
+#include <crypt.h>
 
 namespace {
 

@@ -1,16 +1,16 @@
 #pragma once
 // A slot on a fake engine. The world and the store's content outlive it, so that a "process" can die and be born again.
 
-#include <gtest/gtest.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <optional>
-
 #include "crypto/key_exchange.hpp"
 #include "fake_engine.hpp"
 #include "miner/container.hpp"
 #include "miner/slot.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <gtest/gtest.h>
+
+#include <optional>
 
 namespace lode::miner::testing {
 
@@ -85,8 +85,11 @@ inline rental_request small_request() {
 class rig {
  public:
   rig(world& w, disk& d)
-      : the_world(w), engine(io, w), store(d, engine, io),
-        maker(io, engine, rules, [&w](std::string, std::uint16_t port, auto) -> task<bool> { co_return w.answers_on(port); }),
+      : the_world(w),
+        engine(io, w),
+        store(d, engine, io),
+        maker(io, engine, rules,
+              [&w](std::string, std::uint16_t port, auto) -> task<bool> { co_return w.answers_on(port); }),
         the_slot(io, store, engine, maker, rules, host, slot_options{}, [this] { return now; }) {
     EXPECT_TRUE(the_slot.load());
   }

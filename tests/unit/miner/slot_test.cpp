@@ -1,11 +1,10 @@
 // The slot on a fake engine: every failure half-way ends in a defined state and leaves nothing behind.
 
-#include <gmock/gmock.h>
-
-#include <boost/json.hpp>
-
 #include "crypto/crypto.hpp"
 #include "rig.hpp"
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
 
 namespace {
 
