@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "actors/allocation_frame.hpp"
+#include "config/logging.hpp"
 #include "crypto/crypto.hpp"
 
 namespace lode::actors {
@@ -149,7 +150,7 @@ void allocation_actor_state::on_access(const opened_info& info) {
     arm_timer(lease_timer, record_.expires_at);
     tell_miner(false);
     placed_.deliver(view_of(record_));
-    spdlog::info("allocation {}: active request_id={}", record_.hotkey, request_.ctx.request_id);
+    config::log_for(request_.ctx.request_id, spdlog::level::info, "allocation {}: active", record_.hotkey);
   });
 }
 
@@ -162,7 +163,8 @@ void allocation_actor_state::give_up(const caf::error& why) {
 }
 
 void allocation_actor_state::undo(const error& why, bool may_still_happen) {
-  spdlog::warn("allocation {}: not made: {} request_id={}", record_.hotkey, why.to_string(), request_.ctx.request_id);
+  config::log_for(request_.ctx.request_id, spdlog::level::warn, "allocation {}: not made: {}", record_.hotkey,
+                  why.to_string());
   if (may_still_happen) record_.settle_until = now() + settings().settle_ms;
   release("undone", why.to_string());
   // The search may go on elsewhere now; this miner is not offered before the release is confirmed.

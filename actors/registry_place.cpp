@@ -1,10 +1,9 @@
 // Placement: which miner an allocation goes to. The miner decides whether it takes it.
 
-#include <spdlog/spdlog.h>
-
 #include <caf/all.hpp>
 
 #include "actors/registry.hpp"
+#include "config/logging.hpp"
 #include "messages/caf_error.hpp"
 
 namespace lode::actors {
@@ -70,8 +69,8 @@ void registry_state::next_candidate(const std::shared_ptr<search>& s) {
       miners_.at(*hotkey), std::move(p), [s](allocation& a) { s->promise.deliver(std::move(a)); },
       [this, s, hotkey = *hotkey](caf::error& e) {
         const auto reason = from_caf(e);
-        spdlog::info("allocate_spec: {} is passed over: {} request_id={}", hotkey, reason.to_string(),
-                     s->request.ctx.request_id);
+        config::log_for(s->request.ctx.request_id, spdlog::level::info, "allocate_spec: {} is passed over: {}", hotkey,
+                        reason.to_string());
         if (!next_may_do(reason.code)) return s->promise.fail(e);
         next_candidate(s);
       });

@@ -35,7 +35,6 @@ struct allocation_settings {
 struct daemon_settings {
   struct {
     std::string listen = "127.0.0.1:8903";
-    std::int64_t threads = 1;
     std::int64_t max_in_flight = 1024;
     std::int64_t max_connections = 4096;
     std::int64_t body_limit_bytes = 1024 * 1024;

@@ -70,10 +70,10 @@ TEST_F(settings_test, defaults_are_valid_and_those_of_the_structs) {
 }
 
 TEST_F(settings_test, later_sources_win) {
-  const auto path = file("[http]\nthreads = 2\nmax-in-flight = 20\nmax-connections = 200\n");
+  const auto path = file("[actors]\nthreads = 2\n[http]\nmax-in-flight = 20\nmax-connections = 200\n");
   const auto s = settings_of(
-      daemon({"--config", path, "--http.threads", "4"}, {"LODE_HTTP_THREADS=3", "LODE_HTTP_MAX_IN_FLIGHT=30"}));
-  EXPECT_EQ(s.http.threads, 4);
+      daemon({"--config", path, "--actors.threads", "4"}, {"LODE_ACTORS_THREADS=3", "LODE_HTTP_MAX_IN_FLIGHT=30"}));
+  EXPECT_EQ(s.actors.threads, 4);
   EXPECT_EQ(s.http.max_in_flight, 30);
   EXPECT_EQ(s.http.max_connections, 200);
   EXPECT_EQ(s.http.body_limit_bytes, 1048576);
@@ -103,15 +103,15 @@ TEST_F(settings_test, every_type_is_taken_from_a_file) {
 }
 
 TEST_F(settings_test, all_errors_of_all_sources_at_once) {
-  const auto path = file("[http]\nthreads = \"two\"\nlisten = \"nowhere\"\nbody_limit_bytes = 5\n[htp]\nx = 1\n");
+  const auto path = file("[actors]\nthreads = \"two\"\n[http]\nlisten = \"nowhere\"\nbody_limit_bytes = 5\n[htp]\nx = 1\n");
   const auto stop = printed(
       daemon({"--config", path, "--placement.policy", "worst", "--http.lisen=x", "stray"}, {"LODE_FORGE_POOL=-1"}));
   EXPECT_EQ(stop.exit_code, 2);
-  EXPECT_THAT(stop.text, HasSubstr(path + ":2: http.threads: expected a whole number from 1 to 256"));
-  EXPECT_THAT(stop.text, HasSubstr(path + ":3: http.listen: expected HOST:PORT"));
+  EXPECT_THAT(stop.text, HasSubstr(path + ":2: actors.threads: expected a whole number from 1 to 256"));
+  EXPECT_THAT(stop.text, HasSubstr(path + ":4: http.listen: expected HOST:PORT"));
   EXPECT_THAT(stop.text,
-              HasSubstr(path + ":4: unknown setting http.body_limit_bytes (did you mean http.body-limit-bytes?)"));
-  EXPECT_THAT(stop.text, HasSubstr(path + ":5: unknown table htp (did you mean http?)"));
+              HasSubstr(path + ":5: unknown setting http.body_limit_bytes (did you mean http.body-limit-bytes?)"));
+  EXPECT_THAT(stop.text, HasSubstr(path + ":6: unknown table htp (did you mean http?)"));
   EXPECT_THAT(stop.text, HasSubstr("environment LODE_FORGE_POOL: expected a whole number from 0 to 10000"));
   EXPECT_THAT(stop.text, HasSubstr("--placement.policy: expected one of best-fit, spread, random"));
   EXPECT_THAT(stop.text, HasSubstr("unknown flag --http.lisen (did you mean http.listen?)"));
@@ -136,14 +136,14 @@ TEST_F(settings_test, settings_that_contradict_each_other) {
 
 TEST_F(settings_test, printing_masks_secrets_and_names_sources) {
   const auto path = file("[forge]\npool = 3\n");
-  const auto stop = printed(daemon({"--config", path, "--print-config", "--http.threads=2"},
+  const auto stop = printed(daemon({"--config", path, "--print-config", "--actors.threads=2"},
                                    {"STATUS_NOTIFY_URL=https://hook.example/t0ken"}));
   EXPECT_EQ(stop.exit_code, 0);
   EXPECT_THAT(stop.text, Not(HasSubstr("t0ken")));
   EXPECT_THAT(stop.text, HasSubstr("status-url = \"***\"  # environment STATUS_NOTIFY_URL\n"));
   EXPECT_THAT(stop.text, HasSubstr("deallocation-url = \"\"  # default\n"));
   EXPECT_THAT(stop.text, HasSubstr("pool = 3  # " + path + ":2\n"));
-  EXPECT_THAT(stop.text, HasSubstr("threads = 2  # --http.threads\n"));
+  EXPECT_THAT(stop.text, HasSubstr("threads = 2  # --actors.threads\n"));
 }
 
 TEST_F(settings_test, what_is_printed_reads_back_the_same) {
@@ -199,7 +199,7 @@ TEST_F(settings_test, subcommands_are_reported) {
 
 TEST_F(settings_test, odd_numbers_are_refused) {
   for (const auto* bad : {"", "nan", "99999999999999999999", "1.5", "0x10", "257", "0"})
-    EXPECT_EQ(printed(daemon({std::string{"--http.threads="} + bad})).exit_code, 2) << bad;
+    EXPECT_EQ(printed(daemon({std::string{"--actors.threads="} + bad})).exit_code, 2) << bad;
   for (const auto* bad : {"nan", "inf", "-0.1", "1.01"})
     EXPECT_EQ(printed(daemon({std::string{"--miners.simulated-failure-rate="} + bad})).exit_code, 2) << bad;
   EXPECT_EQ(printed(daemon({"--config", file("[miners]\nsimulated-stall-rate = nan\n")})).exit_code, 2);
