@@ -1,6 +1,7 @@
 #include "crypto/key_exchange.hpp"
 
 #include "crypto/crypto.hpp"
+#include "crypto/x25519_pem.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -9,7 +10,6 @@
 #include <openssl/rsa.h>
 #include <sodium.h>
 
-#include <array>
 #include <memory>
 
 namespace lode::crypto {
@@ -30,8 +30,7 @@ using pkey_context_ptr = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_fre
 constexpr std::size_t max_pem = std::size_t{16} * 1024;
 constexpr int least_rsa_bits = 2048;
 
-using raw_key = std::array<unsigned char, crypto_box_PUBLICKEYBYTES>;
-static_assert(crypto_box_PUBLICKEYBYTES == crypto_box_SECRETKEYBYTES);
+static_assert(crypto_box_PUBLICKEYBYTES == x25519_key{}.size() && crypto_box_SECRETKEYBYTES == x25519_key{}.size());
 
 /// OpenSSL's errors stay in a queue of the thread, where TLS code of others would find them.
 error failed(std::string_view what, errc code = errc::key_invalid) {
@@ -60,28 +59,53 @@ result<key_kind> kind_of(const EVP_PKEY* key) {
   return key_kind::rsa2048;
 }
 
-/// A key and what kind it is.
+/// A key and what kind it is; the member of the other kind is empty.
 struct read_key {
-  pkey_ptr key;
-  key_kind kind;
+  key_kind kind = key_kind::rsa2048;
+  pkey_ptr rsa;
+  x25519_key x25519{};
+
+  read_key() = default;
+  explicit read_key(const x25519_key& raw) : kind(key_kind::x25519), x25519(raw) {}
+  read_key(read_key&&) = default;
+  read_key& operator=(read_key&&) = delete;
+  read_key(const read_key&) = delete;
+  read_key& operator=(const read_key&) = delete;
+  ~read_key() { sodium_memzero(x25519.data(), x25519.size()); }
 };
 
+/// `raw_of` reads the 32 bytes of an X25519 key.
+result<read_key> read_by_openssl(pkey_ptr key, int (*raw_of)(const EVP_PKEY*, unsigned char*, std::size_t*)) {
+  const auto kind = kind_of(key.get());
+  if (!kind) return kind.error();
+  read_key read;
+  read.kind = *kind;
+  auto size = read.x25519.size();
+  if (*kind == key_kind::rsa2048)
+    read.rsa = std::move(key);
+  else if (raw_of(key.get(), read.x25519.data(), &size) != 1 || size != read.x25519.size())
+    return failed("the X25519 key cannot be read");
+  return read;
+}
+
 result<read_key> read_public(std::string_view pem) {
+  if (const auto raw = x25519_public_from_pem(pem)) return read_key{*raw};
   const auto bio = reader_of(pem);
   pkey_ptr key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr) : nullptr);
   if (!key) return failed("not a public key in PEM");
-  const auto kind = kind_of(key.get());
-  if (!kind) return kind.error();
-  return read_key{std::move(key), *kind};
+  return read_by_openssl(std::move(key), EVP_PKEY_get_raw_public_key);
 }
 
 result<read_key> read_private(std::string_view pem) {
+  if (auto raw = x25519_private_from_pem(pem)) {
+    result<read_key> read{read_key{*raw}};
+    sodium_memzero(raw->data(), raw->size());
+    return read;
+  }
   const auto bio = reader_of(pem);
   pkey_ptr key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr) : nullptr);
   if (!key) return failed("not an unencrypted private key in PEM");
-  const auto kind = kind_of(key.get());
-  if (!kind) return kind.error();
-  return read_key{std::move(key), *kind};
+  return read_by_openssl(std::move(key), EVP_PKEY_get_raw_private_key);
 }
 
 bool use_oaep_sha256(EVP_PKEY_CTX* context) {
@@ -119,44 +143,37 @@ result<std::string> decrypt_rsa(EVP_PKEY* key, std::string_view sealed) {
   return plain;
 }
 
-result<raw_key> raw_public(const EVP_PKEY* key) {
-  raw_key raw{};
-  auto size = raw.size();
-  if (EVP_PKEY_get_raw_public_key(key, raw.data(), &size) != 1 || size != raw.size())
-    return failed("the X25519 key cannot be read");
-  return raw;
-}
-
-result<std::string> seal(const EVP_PKEY* key, std::string_view plain) {
-  const auto recipient = raw_public(key);
-  if (!recipient) return recipient.error();
+result<std::string> seal(const x25519_key& recipient, std::string_view plain) {
   std::string sealed(plain.size() + crypto_box_SEALBYTES, '\0');
-  if (crypto_box_seal(bytes(sealed), bytes(plain), plain.size(), recipient->data()) != 0)
+  if (crypto_box_seal(bytes(sealed), bytes(plain), plain.size(), recipient.data()) != 0)
     return failed("the X25519 key is of low order");
   return sealed;
 }
 
-result<std::string> open_sealed(const EVP_PKEY* key, std::string_view sealed) {
-  const auto recipient = raw_public(key);
-  if (!recipient) return recipient.error();
+result<std::string> open_sealed(const x25519_key& secret, std::string_view sealed) {
   if (sealed.size() < crypto_box_SEALBYTES) return failed("the ciphertext is too short");
-  raw_key secret{};
-  auto size = secret.size();
-  if (EVP_PKEY_get_raw_private_key(key, secret.data(), &size) != 1 || size != secret.size())
-    return failed("the X25519 key cannot be read");
+  x25519_key recipient{};
+  crypto_scalarmult_base(recipient.data(), secret.data());
   std::string plain(sealed.size() - crypto_box_SEALBYTES, '\0');
-  const auto opened =
-      crypto_box_seal_open(bytes(plain), bytes(sealed), sealed.size(), recipient->data(), secret.data());
-  sodium_memzero(secret.data(), secret.size());
-  if (opened != 0) return failed("the ciphertext is not for this key");
+  if (crypto_box_seal_open(bytes(plain), bytes(sealed), sealed.size(), recipient.data(), secret.data()) != 0)
+    return failed("the ciphertext is not for this key");
   return plain;
+}
+
+key_pair make_x25519() {
+  x25519_key recipient{};
+  x25519_key secret{};
+  crypto_box_keypair(recipient.data(), secret.data());
+  key_pair pair{key_kind::x25519, x25519_public_to_pem(recipient), x25519_private_to_pem(secret)};
+  sodium_memzero(secret.data(), secret.size());
+  return pair;
 }
 
 }  // namespace
 
 result<key_pair> make_key_pair(key_kind kind) {
-  const pkey_ptr key(kind == key_kind::x25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")
-                                              : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}));
+  if (kind == key_kind::x25519) return make_x25519();
+  const pkey_ptr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048}));
   const bio_ptr public_out(BIO_new(BIO_s_mem()));
   const bio_ptr private_out(BIO_new(BIO_s_mem()));
   if (!key || !public_out || !private_out || PEM_write_bio_PUBKEY(public_out.get(), key.get()) != 1 ||
@@ -174,8 +191,8 @@ result<key_kind> kind_of_public_key(std::string_view public_pem) {
 result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain) {
   const auto recipient = read_public(public_pem);
   if (!recipient) return recipient.error();
-  const auto sealed = recipient->kind == key_kind::x25519 ? seal(recipient->key.get(), plain)
-                                                          : encrypt_rsa(recipient->key.get(), plain);
+  const auto sealed = recipient->kind == key_kind::x25519 ? seal(recipient->x25519, plain)
+                                                          : encrypt_rsa(recipient->rsa.get(), plain);
   if (!sealed) return sealed.error();
   return to_base64(*sealed);
 }
@@ -185,8 +202,8 @@ result<std::string> decrypt_with(std::string_view private_pem, std::string_view 
   if (!recipient) return recipient.error();
   const auto sealed = from_base64(base64_ciphertext);
   if (!sealed) return sealed.error();
-  return recipient->kind == key_kind::x25519 ? open_sealed(recipient->key.get(), *sealed)
-                                             : decrypt_rsa(recipient->key.get(), *sealed);
+  return recipient->kind == key_kind::x25519 ? open_sealed(recipient->x25519, *sealed)
+                                             : decrypt_rsa(recipient->rsa.get(), *sealed);
 }
 
 }  // namespace lode::crypto
