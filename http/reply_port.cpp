@@ -13,7 +13,8 @@ constexpr std::chrono::milliseconds sweep_every{20};
 
 }  // namespace
 
-reply_port::reply_port(caf::actor_config& cfg, executor ex) : monitorable_actor(cfg), ex_(ex), sweep_timer_(ex) {}
+reply_port::reply_port(caf::actor_config& cfg, const executor& ex)
+    : monitorable_actor(cfg), ex_(ex), sweep_timer_(ex) {}
 
 reply_port::~reply_port() = default;
 

@@ -38,7 +38,7 @@ class reply_port final : public caf::monitorable_actor {
     clock::time_point due = clock::time_point::max();
   };
 
-  reply_port(caf::actor_config& cfg, executor ex);
+  reply_port(caf::actor_config& cfg, const executor& ex);
   ~reply_port() override;
 
   const char* name() const override { return "reply_port"; }

@@ -99,7 +99,7 @@ class parser final : public beast_http::basic_parser<true> {
 
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override {
     // Not more than this on the client's word alone.
-    if (length) request_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 64 * 1024)));
+    if (length) request_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 65536)));
   }
 
   std::size_t on_body_impl(string_view body, error_code&) override {

@@ -151,7 +151,7 @@ class beast_server final : public server {
 
 namespace detail {
 
-shared_state::shared_state(executor e, handler h, error_body err, server_limits l)
+shared_state::shared_state(const executor& e, handler h, error_body err, server_limits l)
     : ex(e), handle(std::move(h)), on_error(std::move(err)), limits(l), sweep_(e), bound_(e) {
   const auto shortest =
       std::min({limits.header_timeout, limits.idle_timeout, limits.body_timeout, limits.write_timeout});

@@ -17,8 +17,8 @@ struct server_limits {
   std::chrono::milliseconds idle_timeout{60000};    ///< between two requests on one connection
   std::chrono::milliseconds body_timeout{30000};
   std::chrono::milliseconds write_timeout{30000};
-  std::size_t header_bytes = 16 * 1024;
-  std::size_t body_bytes = 1024 * 1024;
+  std::size_t header_bytes = std::size_t{16} * 1024;
+  std::size_t body_bytes = std::size_t{1024} * 1024;
   std::size_t connections = 4096;  ///< beyond: accepted, answered 503, closed
   std::size_t in_flight = 1024;    ///< requests in handlers, all connections together; beyond: 503 at once
 };

@@ -17,10 +17,11 @@
 namespace lode::http::detail {
 namespace {
 
-constexpr std::size_t small_buffer = 4 * 1024;
-constexpr std::size_t body_buffer = 64 * 1024;
-constexpr std::size_t write_behind_limit = 64 * 1024;  // answers to pipelined requests kept before we wait for the peer
-constexpr std::size_t linger_bytes = 256 * 1024;
+constexpr std::size_t small_buffer = std::size_t{4} * 1024;
+constexpr std::size_t body_buffer = std::size_t{64} * 1024;
+constexpr std::size_t write_behind_limit =
+    std::size_t{64} * 1024;  // answers to pipelined requests kept before we wait for the peer
+constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::chrono::seconds linger_time{2};
 
 constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>{});

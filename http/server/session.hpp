@@ -29,7 +29,7 @@ class session;
 /// deadlines of all connections, so that a request arms no timer.
 class shared_state : public std::enable_shared_from_this<shared_state> {
  public:
-  shared_state(executor ex, handler h, error_body on_error, server_limits limits);
+  shared_state(const executor& ex, handler h, error_body on_error, server_limits limits);
 
   void enter(session& s);
   void leave(session& s);
