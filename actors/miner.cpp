@@ -46,7 +46,17 @@ caf::result<allocation> miner_state::start(place& p) {
     return to_caf(errc::unknown_hotkey);
   }
   spawn_allocation(std::nullopt);
-  return self_->delegate(child_, std::move(p));
+  return ask_child<allocation>(p);
+}
+
+template <class Reply, class Message>
+caf::result<Reply> miner_state::ask_child(Message& message) {
+  auto promise = self_->make_response_promise<Reply>();
+  const guarded<Reply> answer{promise};
+  self_->request(child_, caf::infinite, std::move(message))
+      .then([answer](Reply& reply) { answer.deliver(std::move(reply)); },
+            [answer](caf::error& e) { answer.fail(std::move(e)); });
+  return promise;
 }
 
 void miner_state::report_slot(std::optional<allocation> view) {
@@ -211,11 +221,11 @@ miner_actor::behavior_type miner_state::behavior(miner_options options) {
       [this](place& p) { return start(p); },
       [this](deallocate& d) -> caf::result<done> {
         if (!child_) return no_child();
-        return self_->delegate(child_, std::move(d));
+        return ask_child<done>(d);
       },
       [this](docker_action& a) -> caf::result<done> {
         if (!child_) return no_child();
-        return self_->delegate(child_, std::move(a));
+        return ask_child<done>(a);
       },
       [this](const probe& p) { return status(p); },
       [this](check_health& c) -> caf::result<done> {

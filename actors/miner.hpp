@@ -40,6 +40,10 @@ class miner_state {
   enum timer : std::uint32_t { restart_timer, specs_timer };
 
   caf::result<allocation> start(place& p);
+  /// The reply passes through here, not beside: so it comes after the child's report of what it changed, and whoever
+  /// hears it finds the change in the listings.
+  template <class Reply, class Message>
+  caf::result<Reply> ask_child(Message& message);
   caf::result<hotkey_status> status(const probe& p);
   caf::result<miner_reply> enqueue(miner_call& call);
   void send_next(call_lane lane);

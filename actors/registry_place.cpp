@@ -112,7 +112,12 @@ caf::result<done> registry_state::pass_on(Message& message) {
   const auto it = miners_.find(message.hotkey);
   if (it == miners_.end() || !it->second.busy) return to_caf(errc::no_allocation);
   if (!it->second.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
-  return self_->delegate(it->second.actor, std::move(message));
+  // Not delegated: the reply comes after the slot_update that it belongs to, so the requester finds it in the listings.
+  auto promise = self_->make_response_promise<done>();
+  const guarded<done> answer{promise};
+  self_->request(it->second.actor, caf::infinite, std::move(message))
+      .then([answer](done& d) { answer.deliver(d); }, [answer](caf::error& e) { answer.fail(std::move(e)); });
+  return promise;
 }
 
 template caf::result<done> registry_state::pass_on(deallocate&);
