@@ -10,10 +10,13 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace lode::miner {
 
 namespace {
 
+constexpr std::size_t remembered_ends = 1024;
 constexpr std::size_t waiting_operations = 32;
 constexpr std::size_t password_length = 10;
 constexpr std::int64_t longest_lease_days = 36500;
@@ -115,6 +118,8 @@ task<slot_answer> slot::reg(std::string public_key, std::string validator, std::
     if (record_.phase == slot_phase::occupied && record_.allocation == allocation) co_return co_await access();
     co_return slot_answer::no("the slot is being emptied");
   }
+  if (std::find(ended_.begin(), ended_.end(), allocation) != ended_.end())
+    co_return slot_answer::no("this allocation was deregistered before");
   if (stopping_->is_set()) co_return slot_answer::no("the miner is shutting down");
   if (auto kind = crypto::kind_of_public_key(public_key); kind.has_error()) {
     co_return slot_answer::no("public_key is not a PEM public key of RSA (2048 bits or more) or X25519");
@@ -196,8 +201,16 @@ task<slot_answer> slot::empty_slot(std::string why) {
   co_return slot_answer::ok();
 }
 
+void slot::remember_ended(const std::string& allocation) {
+  // In memory only: a register that outlives this process has lost its connection.
+  if (std::find(ended_.begin(), ended_.end(), allocation) != ended_.end()) return;
+  ended_.push_back(allocation);
+  if (ended_.size() > remembered_ends) ended_.pop_front();
+}
+
 task<slot_answer> slot::deregister(std::string public_key) {
   const auto allocation = allocation_id(public_key);
+  remember_ended(allocation);
   if (record_.phase == slot_phase::free) co_return slot_answer::ok();
   if (!crypto::constant_time_equal(record_.allocation, allocation)) {
     co_return slot_answer::no("the slot is held under another key");

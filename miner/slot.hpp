@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,7 +51,8 @@ class slot {
   /// Makes the container, or answers the same access again when this key holds the slot. A slot held under another key
   /// is refused and never touched. Goes on when the caller is gone.
   task<slot_answer> reg(std::string public_key, std::string validator, std::int64_t days, rental_request request);
-  /// Removes the container made under this key; cancels its register when that is under way. Yes on a free slot.
+  /// Removes the container made under this key; cancels its register when that is under way. Yes on a free slot. A
+  /// register under this key that arrives later, overtaken on its way, is refused.
   task<slot_answer> deregister(std::string public_key);
 
   // Docker actions: only for the validator that made the allocation.
@@ -86,6 +88,7 @@ class slot {
   task<void> finish_interrupted();
   task<void> adopt();
   task<result<void>> remove_unknown();
+  void remember_ended(const std::string& allocation);
   bool is_known(const container_state& c) const;
   result<void> save(slot_record next);
 
@@ -105,6 +108,7 @@ class slot {
   std::shared_ptr<event> lease_changed_;
   bool engine_reachable_ = false;
   int missing_ = 0;                ///< cycles in a row in which the engine did not know our container
+  std::deque<std::string> ended_;  ///< allocations that were deregistered, the newest last
   std::set<std::string> unknown_;  ///< ids of unknown things seen in the last cycle
 };
 

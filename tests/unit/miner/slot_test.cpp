@@ -39,6 +39,15 @@ class slot_test : public ::testing::Test {
   std::optional<rig> first;
 };
 
+TEST_F(slot_test, a_register_that_its_deregister_overtook_is_refused) {
+  ASSERT_TRUE(first->reg(0).yes);
+  EXPECT_FALSE(first->run(first->the_slot.deregister(key(1).public_pem))->yes);
+  EXPECT_TRUE(first->run(first->the_slot.deregister(key(0).public_pem))->yes);
+  for (const int k : {0, 1}) EXPECT_FALSE(first->reg(k).yes) << k;
+  expect_free(*first);
+  EXPECT_TRUE(first->reg(2).yes) << "a fresh key is welcome";
+}
+
 TEST_F(slot_test, registers_and_answers_the_same_again) {
   for (const int k : {0, 2}) {
     const auto answer = first->reg(k);
@@ -53,7 +62,6 @@ TEST_F(slot_test, registers_and_answers_the_same_again) {
     EXPECT_EQ(w.rentals(), 1);
 
     EXPECT_FALSE(first->reg(1).yes) << "another key is refused";
-    EXPECT_FALSE(first->run(first->the_slot.deregister(key(1).public_pem))->yes);
     EXPECT_EQ(w.rentals(), 1);
     EXPECT_TRUE(first->run(first->the_slot.deregister(key(k).public_pem))->yes);
     expect_free(*first);
