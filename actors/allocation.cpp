@@ -21,9 +21,8 @@ miner_call allocation_actor_state::make_call(miner_action action, std::chrono::m
 }
 
 void allocation_actor_state::arm_timer(timer slot, unix_ms due) {
-  self_->send(opts_.env->wheel,
-              arm{caf::actor_cast<deadline_sink>(caf::actor_cast<allocation_actor>(self_)), slot, due,
-                  ++timer_generation_[slot]});
+  self_->send(opts_.env->wheel, arm{caf::actor_cast<deadline_sink>(caf::actor_cast<allocation_actor>(self_)), slot, due,
+                                    ++timer_generation_[slot]});
 }
 
 void allocation_actor_state::on_deadline(const deadline_reached& d) {
@@ -35,10 +34,14 @@ void allocation_actor_state::on_deadline(const deadline_reached& d) {
     return release("released", "the lease has ended");
   }
   switch (phase_) {
-    case phase::placing: return check_slot();
-    case phase::rolling_back: return roll_back();
-    case phase::releasing: return attempt_release();
-    default: return;
+    case phase::placing:
+      return check_slot();
+    case phase::rolling_back:
+      return roll_back();
+    case phase::releasing:
+      return attempt_release();
+    default:
+      return;
   }
 }
 
@@ -49,8 +52,8 @@ void allocation_actor_state::tell_miner(bool gone) {
   self_->send(opts_.miner, std::move(c));
 }
 
-/// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A failure
-/// ends the actor (see the top of allocation.hpp).
+/// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A
+/// failure ends the actor (see the top of allocation.hpp).
 void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then) {
   commits_.push_back(
       {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now()}, std::move(then)});
@@ -120,7 +123,10 @@ allocation_actor::behavior_type allocation_actor_state::behavior(allocation_opti
       [this](const deallocate& d) { return end_lease(d); },
       [this](docker_action& a) { return act(a); },
       [this](const check_health&) { return look(); },
-      [this](const miner_changed& c) { opts_.info = c.info; opts_.left = false; },
+      [this](const miner_changed& c) {
+        opts_.info = c.info;
+        opts_.left = false;
+      },
       [this](const miner_left&) { on_miner_left(); },
       [this](const deadline_reached& d) { on_deadline(d); },
   };

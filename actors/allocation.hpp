@@ -6,20 +6,20 @@
 //                 ▼                            ▼
 //               reply, end      commit releasing, reply ──▶ deregister until answered ──▶ commit erase ──▶ end
 //
-// Every arrow to the miner that changes something has its intent durable before it, so a new actor that adopts the record
-// knows what the miner may hold: `reserving` is undone, `releasing` goes on, a pending action is rolled back. A commit
-// that fails after the first ends the actor with that error; its miner starts it again from the store.
+// Every arrow to the miner that changes something has its intent durable before it, so a new actor that adopts the
+// record knows what the miner may hold: `reserving` is undone, `releasing` goes on, a pending action is rolled back. A
+// commit that fails after the first ends the actor with that error; its miner starts it again from the store.
 //
 // Split by concern: allocation.cpp (frame), allocation_place.cpp, allocation_actions.cpp, allocation_release.cpp,
 // allocation_health.cpp.
 
-#include <deque>
-#include <optional>
-#include <string>
-
 #include "actors/environment.hpp"
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
+
+#include <deque>
+#include <optional>
+#include <string>
 
 namespace lode::actors {
 
@@ -73,8 +73,8 @@ class allocation_actor_state {
   void register_with_miner();
   void on_registered(miner_reply& reply);
   void on_access(const opened_info& info);
-  void give_up(const caf::error& why);                         // nothing durable: end
-  void undo(const error& why, bool may_still_happen);          // the intent is durable: release, then answer
+  void give_up(const caf::error& why);                 // nothing durable: end
+  void undo(const error& why, bool may_still_happen);  // the intent is durable: release, then answer
 
   // -- actions of the renter (allocation_actions.cpp)
   caf::result<done> act(docker_action& a);

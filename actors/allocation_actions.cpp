@@ -12,22 +12,30 @@ constexpr unix_ms rollback_pause_ms = 5000;
 
 miner_action miner_action_of(pending_action a) {
   switch (a) {
-    case pending_action::pause: return miner_action::pause;
-    case pending_action::unpause: return miner_action::unpause;
-    case pending_action::exchange_key: return miner_action::exchange_key;
+    case pending_action::pause:
+      return miner_action::pause;
+    case pending_action::unpause:
+      return miner_action::unpause;
+    case pending_action::exchange_key:
+      return miner_action::exchange_key;
     case pending_action::restart:
-    case pending_action::none: break;
+    case pending_action::none:
+      break;
   }
   return miner_action::restart;
 }
 
 const char* event_of(pending_action a) {
   switch (a) {
-    case pending_action::pause: return "paused";
-    case pending_action::unpause: return "unpaused";
-    case pending_action::exchange_key: return "key_exchanged";
+    case pending_action::pause:
+      return "paused";
+    case pending_action::unpause:
+      return "unpaused";
+    case pending_action::exchange_key:
+      return "key_exchanged";
     case pending_action::restart:
-    case pending_action::none: break;
+    case pending_action::none:
+      break;
   }
   return "restarted";
 }

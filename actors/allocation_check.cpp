@@ -10,9 +10,8 @@ job_actor::behavior_type allocation_check(job_actor::pointer self, registry_acto
   again();
   return {[self, registry, again](const tick&) {
     // A round that fails (the registry is stopping) is not worth a word: the next one tells.
-    self->request(registry, caf::infinite, check_health{}).then([again](done&) { again(); }, [again](caf::error&) {
-      again();
-    });
+    self->request(registry, caf::infinite, check_health{})
+        .then([again](done&) { again(); }, [again](caf::error&) { again(); });
   }};
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // allocation_check: the job that looks at every allocation as its renter would, every so many seconds.
 
-#include <chrono>
-
 #include "messages/actors.hpp"
+
+#include <chrono>
 
 namespace lode::actors {
 

@@ -1,13 +1,12 @@
 #pragma once
 // The template of allocation_actor_state that its source files share.
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-
-#include <caf/all.hpp>
-
 #include "actors/allocation.hpp"
 #include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 namespace lode::actors {
 

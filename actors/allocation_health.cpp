@@ -54,11 +54,10 @@ void allocation_actor_state::on_looked() {
   record_.offline = offline;
   spdlog::info("allocation {}: {} (axon: {}, ssh: {})", record_.hotkey, offline ? "offline" : "online",
                to_string(look.axon.code), to_string(look.ssh));
-  commit(offline ? "offline" : "online", "", false,
-         [this, promise = look.promise]() mutable {
-           tell_miner(false);
-           promise.deliver(done{});
-         });
+  commit(offline ? "offline" : "online", "", false, [this, promise = look.promise]() mutable {
+    tell_miner(false);
+    promise.deliver(done{});
+  });
 }
 
 }  // namespace lode::actors

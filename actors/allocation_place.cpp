@@ -1,11 +1,11 @@
 // Placing: check, key, intent, registration, record, reply.
 
-#include <boost/algorithm/string/case_conv.hpp>
-#include <boost/json.hpp>
-
 #include "actors/allocation_frame.hpp"
 #include "config/logging.hpp"
 #include "crypto/crypto.hpp"
+
+#include <boost/algorithm/string/case_conv.hpp>
+#include <boost/json.hpp>
 
 namespace lode::actors {
 namespace {
@@ -67,8 +67,7 @@ void allocation_actor_state::check_slot() {
 void allocation_actor_state::on_checked(const miner_reply& reply) {
   if (reply.answered_no) return give_up(to_caf(errc::busy, "the miner's slot is occupied"));
   if (!reply.ok()) {
-    if (checks_left_ > 0 && !opts_.left)
-      return arm_timer(retry_timer, now() + recheck_pause.count());
+    if (checks_left_ > 0 && !opts_.left) return arm_timer(retry_timer, now() + recheck_pause.count());
     return give_up(to_caf(reply.code, reply.detail));
   }
   const auto kind = reply.takes_x25519 ? key_kind::x25519 : key_kind::rsa2048;
@@ -133,7 +132,8 @@ void allocation_actor_state::on_registered(miner_reply& reply) {
       // The call never arrived, so there is nothing to undo on the miner.
       placed_.fail(to_caf(reply.code, reply.detail));
       return erase_record("the miner was unreachable");
-    case errc::miner_refused: return undo(error{reply.code, reply.detail}, false);
+    case errc::miner_refused:
+      return undo(error{reply.code, reply.detail}, false);
     default:
       // Raised an error, fell silent or talked nonsense: it may have made the container, or may still make it.
       return undo(error{reply.code, reply.detail}, true);

@@ -1,9 +1,9 @@
 // Releasing: the intent is durable, then the miner is told until it confirms or leaves the metagraph.
 
-#include <algorithm>
-
 #include "actors/allocation_frame.hpp"
 #include "crypto/crypto.hpp"
+
+#include <algorithm>
 
 namespace lode::actors {
 namespace {

@@ -1,8 +1,7 @@
 #include "actors/environment.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <caf/sec.hpp>
+#include <spdlog/spdlog.h>
 
 namespace lode::actors {
 

@@ -1,12 +1,12 @@
 #pragma once
 // What every miner and allocation needs from the rest of the process, handed down by the registry.
 
-#include <functional>
-#include <memory>
-
 #include "config/settings.hpp"
 #include "links/miner_link.hpp"
 #include "messages/actors.hpp"
+
+#include <functional>
+#include <memory>
 
 namespace lode::actors {
 

@@ -1,9 +1,9 @@
 #include "actors/event_hub.hpp"
 
+#include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <caf/all.hpp>
 
 namespace lode::actors {
 

@@ -1,18 +1,20 @@
 #pragma once
-// event_hub: passes committed events on to whoever listens, each listener first from the durable log, then live, without a
-// gap or a repeat between the two. A listener that does not keep up is dropped, never waited for. Bounds the log.
+// event_hub: passes committed events on to whoever listens, each listener first from the durable log, then live,
+// without a gap or a repeat between the two. A listener that does not keep up is dropped, never waited for. Bounds the
+// log.
+
+#include "messages/actors.hpp"
 
 #include <chrono>
 #include <map>
 
-#include "messages/actors.hpp"
-
 namespace lode::actors {
 
 struct hub_options {
-  std::size_t keep = 100000;           ///< events that stay in the log
-  std::size_t unacknowledged = 10000;  ///< a listener with more than this outstanding is dropped (empty batch = dropped)
-  std::size_t read_ahead = 500;        ///< events of one read from the log
+  std::size_t keep = 100000;  ///< events that stay in the log
+  std::size_t unacknowledged =
+      10000;                     ///< a listener with more than this outstanding is dropped (empty batch = dropped)
+  std::size_t read_ahead = 500;  ///< events of one read from the log
   std::chrono::milliseconds trim_every{10000};
 };
 
@@ -26,7 +28,7 @@ class event_hub_state {
  private:
   struct listener {
     event_sink sink;
-    std::uint64_t sent = 0;     ///< seq of the last event sent
+    std::uint64_t sent = 0;  ///< seq of the last event sent
     std::size_t outstanding = 0;
     std::map<std::uint64_t, std::size_t> unacked;  ///< last seq of a batch -> its size
     bool live = false;

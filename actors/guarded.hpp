@@ -3,21 +3,26 @@
 
 #include <caf/sec.hpp>
 #include <caf/typed_response_promise.hpp>
+
 #include <memory>
 #include <utility>
 
 namespace lode::actors {
 
-/// Copyable handle to one promise. Delivers at most once; when the last copy goes undelivered (the actor ended, a handler
-/// threw, somebody forgot) the requester gets sec::request_receiver_down.
+/// Copyable handle to one promise. Delivers at most once; when the last copy goes undelivered (the actor ended, a
+/// handler threw, somebody forgot) the requester gets sec::request_receiver_down.
 template <class T>
 class guarded {
  public:
   guarded() = default;
   explicit guarded(caf::typed_response_promise<T> promise) : core_(std::make_shared<core>(std::move(promise))) {}
 
-  void deliver(T value) const { settle([&](auto& p) { p.deliver(std::move(value)); }); }
-  void fail(caf::error e) const { settle([&](auto& p) { p.deliver(std::move(e)); }); }
+  void deliver(T value) const {
+    settle([&](auto& p) { p.deliver(std::move(value)); });
+  }
+  void fail(caf::error e) const {
+    settle([&](auto& p) { p.deliver(std::move(e)); });
+  }
   [[nodiscard]] bool pending() const { return core_ && core_->open; }
 
  private:

@@ -1,11 +1,10 @@
 #include "actors/key_forge.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <caf/all.hpp>
-
 #include "crypto/key_exchange.hpp"
 #include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 namespace lode::actors {
 namespace {
@@ -64,7 +63,8 @@ void key_forge_state::on_made(forged_key key) {
 key_forge_actor::behavior_type key_forge_state::behavior(forge_options options) {
   options_ = options;
   // Linked: without its maker the forge is of no use, and the maker must not outlive it.
-  maker_ = options_.detached ? self_->spawn<caf::linked + caf::detached>(rsa_maker) : self_->spawn<caf::linked>(rsa_maker);
+  maker_ =
+      options_.detached ? self_->spawn<caf::linked + caf::detached>(rsa_maker) : self_->spawn<caf::linked>(rsa_maker);
   keep_full();
   return {
       [this](const forge_key& f) { return forge(f.kind); },
@@ -76,7 +76,8 @@ key_forge_actor::behavior_type key_forge_state::behavior(forge_options options) 
   };
 }
 
-key_forge_actor::behavior_type key_forge(key_forge_actor::stateful_pointer<key_forge_state> self, forge_options options) {
+key_forge_actor::behavior_type key_forge(key_forge_actor::stateful_pointer<key_forge_state> self,
+                                         forge_options options) {
   return self->state.behavior(options);
 }
 

@@ -3,17 +3,17 @@
 // X25519 ones are made on the spot. Also decrypts miners' answers, so that no scheduler thread does public-key work.
 // Spawn it detached.
 
-#include <deque>
-
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
+
+#include <deque>
 
 namespace lode::actors {
 
 struct forge_options {
-  std::size_t pool = 8;          ///< RSA keys kept ready
-  std::size_t queue_limit = 256; ///< requests that may wait for an RSA key; beyond: overloaded
-  bool detached = true;          ///< false in deterministic tests: then RSA keys are made on the scheduler's thread
+  std::size_t pool = 8;           ///< RSA keys kept ready
+  std::size_t queue_limit = 256;  ///< requests that may wait for an RSA key; beyond: overloaded
+  bool detached = true;           ///< false in deterministic tests: then RSA keys are made on the scheduler's thread
 };
 
 class key_forge_state {
@@ -35,6 +35,7 @@ class key_forge_state {
   std::deque<guarded<forged_key>> waiting_;
 };
 
-key_forge_actor::behavior_type key_forge(key_forge_actor::stateful_pointer<key_forge_state> self, forge_options options);
+key_forge_actor::behavior_type key_forge(key_forge_actor::stateful_pointer<key_forge_state> self,
+                                         forge_options options);
 
 }  // namespace lode::actors

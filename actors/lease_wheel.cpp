@@ -31,7 +31,9 @@ lease_wheel_actor::behavior_type lease_wheel_state::behavior(wheel_options optio
         forget(k);
         by_target_[k] = schedule_.emplace(a.due, armed{k, std::move(a.target), a.generation});
       },
-      [this](const disarm& d) { forget({d.target.id(), d.slot}); },
+      [this](const disarm& d) {
+        forget({d.target.id(), d.slot});
+      },
       [this](const tick&) {
         fire_due();
         self_->delayed_send(caf::actor_cast<lease_wheel_actor>(self_), options_.resolution, tick{});

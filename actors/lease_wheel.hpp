@@ -2,12 +2,12 @@
 // lease_wheel: every deadline of leases, retries and back-offs, ordered by time, with one tick for all. A CAF timer an
 // allocation costs memory and can deadlock CAF's clock when the last reference to an actor sits in it; this cannot.
 
+#include "messages/actors.hpp"
+
 #include <chrono>
 #include <functional>
 #include <map>
 #include <unordered_map>
-
-#include "messages/actors.hpp"
 
 namespace lode::actors {
 

@@ -1,13 +1,13 @@
 #include "actors/ledger.hpp"
 
+#include "messages/caf_error.hpp"
+#include "messages/record_codec.hpp"
+
+#include <caf/all.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <caf/all.hpp>
-
-#include "messages/caf_error.hpp"
-#include "messages/record_codec.hpp"
 
 namespace lode::actors {
 namespace {

@@ -1,25 +1,27 @@
 #pragma once
-// ledger: the only writer of the store. Collects what is in its mailbox, commits it with one durable write, then answers.
-// Encodes and seals records on its own thread (spawn it detached), so that nobody else touches the storage format.
-
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
+// ledger: the only writer of the store. Collects what is in its mailbox, commits it with one durable write, then
+// answers. Encodes and seals records on its own thread (spawn it detached), so that nobody else touches the storage
+// format.
 
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace lode::actors {
 
 struct ledger_options {
   std::shared_ptr<storage::store> store;
   std::shared_ptr<const storage::sealer> sealer;
-  std::size_t queue_limit = 10000;             ///< waiting commits; beyond: overloaded
-  std::size_t group_limit = 512;               ///< commits of one durable write
-  std::function<void(const error&)> on_failed; ///< called once, on the ledger's thread, when the store can no longer write
+  std::size_t queue_limit = 10000;  ///< waiting commits; beyond: overloaded
+  std::size_t group_limit = 512;    ///< commits of one durable write
+  std::function<void(const error&)>
+      on_failed;  ///< called once, on the ledger's thread, when the store can no longer write
 };
 
 class ledger_state {

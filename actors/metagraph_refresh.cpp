@@ -1,16 +1,16 @@
 #include "actors/metagraph_refresh.hpp"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <sys/stat.h>
+#include "crypto/hotkey.hpp"
+#include "messages/json.hpp"
 
 #include <caf/all.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
 #include <fstream>
 #include <set>
 #include <sstream>
-
-#include "crypto/hotkey.hpp"
-#include "messages/json.hpp"
+#include <sys/stat.h>
 
 namespace lode::actors {
 namespace {

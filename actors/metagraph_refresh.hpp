@@ -1,19 +1,19 @@
 #pragma once
-// metagraph_refresh: the job that tells the registry which miners there are. Its source is the miners file, read again when
-// it changes, with the simulated miners beside it. A broken new version of the file keeps the last good one.
+// metagraph_refresh: the job that tells the registry which miners there are. Its source is the miners file, read again
+// when it changes, with the simulated miners beside it. A broken new version of the file keeps the last good one.
+
+#include "messages/actors.hpp"
+#include "messages/error.hpp"
 
 #include <chrono>
 #include <string>
 #include <vector>
 
-#include "messages/actors.hpp"
-#include "messages/error.hpp"
-
 namespace lode::actors {
 
 struct metagraph_options {
   registry_actor registry;
-  std::string file;                    ///< empty: no file
+  std::string file;  ///< empty: no file
   std::vector<miner_info> simulated;
   std::chrono::milliseconds look_every{1000};  ///< at the file's time stamp
 };

@@ -201,9 +201,7 @@ void miner_state::on_deadline(const deadline_reached& d) {
 }
 
 void miner_state::on_info(const miner_changed& change) {
-  auto specs = std::move(opts_.info.specs);
   opts_.info = change.info;
-  if (!opts_.info.specs) opts_.info.specs = std::move(specs);
   opts_.left = false;
   if (child_) self_->send(child_, miner_changed{opts_.info});
   ask_specs();

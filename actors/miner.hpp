@@ -1,17 +1,18 @@
 #pragma once
-// miner: one known hotkey. The only one that talks to that miner and the authority over its slot: at most one allocation
-// actor lives below it, and only it may be told to register. Calls to the miner go out one at a time on each of two lanes,
-// because nonces must grow. Child of the registry; restarts its allocation from the store when that crashes.
+// miner: one known hotkey. The only one that talks to that miner and the authority over its slot: at most one
+// allocation actor lives below it, and only it may be told to register. Calls to the miner go out one at a time on each
+// of two lanes, because nonces must grow. Child of the registry; restarts its allocation from the store when that
+// crashes.
+
+#include "actors/environment.hpp"
+#include "actors/guarded.hpp"
+#include "messages/actors.hpp"
 
 #include <array>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
-
-#include "actors/environment.hpp"
-#include "actors/guarded.hpp"
-#include "messages/actors.hpp"
 
 namespace lode::testing {
 struct inspector;
@@ -69,9 +70,9 @@ class miner_state {
 
   miner_actor::base* self_;
   miner_options opts_;
-  allocation_actor child_;      // set while the slot is taken, but not between a crash and the restart
+  allocation_actor child_;  // set while the slot is taken, but not between a crash and the restart
   bool slot_taken_ = false;
-  std::uint32_t crashes_ = 0;   // of the allocation, in a row
+  std::uint32_t crashes_ = 0;  // of the allocation, in a row
   unix_ms child_started_ = 0;
   bool reachable_ = true;
   std::array<lane_state, 2> lanes_;

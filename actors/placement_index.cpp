@@ -17,7 +17,8 @@ std::optional<placement_policy> placement_policy_from(std::string_view name) noe
 
 bool meets(const miner_specs& specs, const device_requirement& need) {
   // Divided, not multiplied: a requirement may be as large as an int64.
-  if (specs.cpu_count < need.cpu_count || specs.ram_available / gib < need.ram || specs.disk_free / gib < need.hard_disk)
+  if (specs.cpu_count < need.cpu_count || specs.ram_available / gib < need.ram ||
+      specs.disk_free / gib < need.hard_disk)
     return false;
   if (need.gpu_type.empty() || need.gpu_size == 0) return true;
   if (specs.gpu_count < std::max<std::int64_t>(need.gpu_count, 1) || specs.gpu_capacity_mib / 1000 < need.gpu_size)
@@ -30,8 +31,10 @@ placement_index::rank placement_index::rank_of(const miner_specs& s, bool reacha
   switch (policy_) {
     case placement_policy::best_fit:
       return {!reachable, s.gpu_capacity_mib, s.gpu_count, s.cpu_count, s.ram_available, s.disk_free, tie};
-    case placement_policy::spread: return {!reachable, ++offers_, 0, 0, 0, 0, tie};
-    case placement_policy::random: break;
+    case placement_policy::spread:
+      return {!reachable, ++offers_, 0, 0, 0, 0, tie};
+    case placement_policy::random:
+      break;
   }
   return {!reachable, 0, 0, 0, 0, 0, tie};
 }

@@ -1,6 +1,8 @@
 #pragma once
-// placement_index: the free, eligible miners in the order in which the policy would offer them. Pure data structure; the
-// registry owns it.
+// placement_index: the free, eligible miners in the order in which the policy would offer them. Pure data structure;
+// the registry owns it.
+
+#include "messages/types.hpp"
 
 #include <cstdint>
 #include <map>
@@ -12,8 +14,6 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "messages/types.hpp"
-
 namespace lode::actors {
 
 enum class placement_policy : std::uint8_t {
@@ -24,20 +24,22 @@ enum class placement_policy : std::uint8_t {
 /// nullopt for an unknown name ("best-fit", "spread", "random").
 std::optional<placement_policy> placement_policy_from(std::string_view name) noexcept;
 
-/// True when a miner with these specs meets the requirement (capacities as the contract counts them: gpu_size x 1000 MiB;
-/// GPU name by case-insensitive substring; gpu_type "" or gpu_size 0: no GPU condition; "gpu": any GPU).
+/// True when a miner with these specs meets the requirement (capacities as the contract counts them: gpu_size x 1000
+/// MiB; GPU name by case-insensitive substring; gpu_type "" or gpu_size 0: no GPU condition; "gpu": any GPU).
 bool meets(const miner_specs& specs, const device_requirement& need);
 
 class placement_index {
  public:
   placement_index(placement_policy policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
 
-  /// Offers the miner from now on; replaces an earlier entry. Miners that did not answer last time come after all others.
+  /// Offers the miner from now on; replaces an earlier entry. Miners that did not answer last time come after all
+  /// others.
   void offer(const std::string& hotkey, const miner_specs& specs, bool reachable);
   /// No longer offered. Not an error when it is not.
   void withdraw(const std::string& hotkey);
   /// The first miner that meets the requirement and is not in `tried`. O(candidates that fail the requirement).
-  [[nodiscard]] std::optional<std::string> pick(const device_requirement& need, const std::set<std::string>& tried) const;
+  [[nodiscard]] std::optional<std::string> pick(const device_requirement& need,
+                                                const std::set<std::string>& tried) const;
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
 
  private:

@@ -62,8 +62,11 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
   for (auto& info : snapshot.miners) {
     present.insert(info.hotkey);
     auto& e = miners_[info.hotkey];
-    // Specs learned from the miner itself outlive a metagraph that names none.
-    if (!info.specs) info.specs = e.info.specs;
+    // Specs learned from the miner itself outlive a metagraph that names none; those of an older metagraph do not.
+    if (info.specs)
+      e.specs_learned = false;
+    else if (e.specs_learned)
+      info.specs = e.info.specs;
     const bool fresh = !e.actor && e.crashes == 0;
     const bool moved = !e.known || e.info != info;
     if (!fresh && !moved) continue;
@@ -126,6 +129,7 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
         const auto it = miners_.find(u.hotkey);
         if (it == miners_.end()) return;
         it->second.info.specs = u.specs;
+        it->second.specs_learned = true;
         refresh_offer(it->second);
       },
       [this](const crash_report& r) {

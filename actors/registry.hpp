@@ -45,6 +45,7 @@ class registry_state {
     bool busy = false;         // slot taken, or a placement is on its way to the miner
     bool reachable = true;
     bool set_aside = false;    // its actors keep crashing
+    bool specs_learned = false;  // info.specs are the miner's own word, not the metagraph's
     std::uint32_t crashes = 0;
     unix_ms started = 0;
     std::optional<allocation> view;

@@ -1,12 +1,13 @@
 // Listings, status and readiness, all from memory.
 
+#include "actors/registry.hpp"
+#include "messages/caf_error.hpp"
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <caf/all.hpp>
-#include <cmath>
 
-#include "actors/registry.hpp"
-#include "messages/caf_error.hpp"
+#include <cmath>
 
 namespace lode::actors {
 namespace {

@@ -1,10 +1,10 @@
 // Placement: which miner an allocation goes to. The miner decides whether it takes it.
 
-#include <caf/all.hpp>
-
 #include "actors/registry.hpp"
 #include "config/logging.hpp"
 #include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
 
 namespace lode::actors {
 namespace {
@@ -19,8 +19,10 @@ bool next_may_do(errc code) {
     case errc::miner_failed:
     case errc::miner_unreachable:
     case errc::miner_timed_out:
-    case errc::miner_nonsense: return true;
-    default: return false;
+    case errc::miner_nonsense:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -1,12 +1,12 @@
 // Supervision: recovery at start, miners that crash, rounds of health checks, the end.
 
+#include "actors/registry.hpp"
+#include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <caf/all.hpp>
-
-#include "actors/registry.hpp"
-#include "messages/caf_error.hpp"
 
 namespace lode::actors {
 namespace {
@@ -30,8 +30,8 @@ void registry_state::recover() {
       .then(
           [this, failed](stored_miners& known) {
             self_->request(opts_.env->ledger, caf::infinite, load_allocations{})
-                .then([this, known = std::move(known)](
-                          stored_allocations& stored) mutable { on_recovered(known, stored); },
+                .then([this,
+                       known = std::move(known)](stored_allocations& stored) mutable { on_recovered(known, stored); },
                       failed);
           },
           failed);
@@ -129,7 +129,8 @@ void registry_state::look_on(const std::shared_ptr<round>& r) {
       --r->under_way;
       look_on(r);
     };
-    self_->request(miner, caf::infinite, check_health{}).then([next](done&) { next(); }, [next](caf::error&) { next(); });
+    self_->request(miner, caf::infinite, check_health{})
+        .then([next](done&) { next(); }, [next](caf::error&) { next(); });
   }
   if (r->under_way == 0 && r->todo.empty()) {
     round_.reset();

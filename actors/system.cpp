@@ -1,15 +1,15 @@
 #include "actors/system.hpp"
 
-#include <caf/all.hpp>
-
 #include "actors/allocation_check.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/key_forge.hpp"
-#include "actors/ledger.hpp"
 #include "actors/lease_wheel.hpp"
+#include "actors/ledger.hpp"
 #include "actors/metagraph_refresh.hpp"
 #include "actors/registry.hpp"
 #include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
 
 namespace lode::actors {
 namespace {
@@ -58,8 +58,8 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   mo.simulated = std::move(options.simulated);
   // Detached: it reads files.
   jobs_.push_back(sys.spawn<caf::detached>(metagraph_refresh, std::move(mo)));
-  jobs_.push_back(sys.spawn(allocation_check, registry_,
-                            std::chrono::milliseconds{settings.jobs.allocation_check_seconds * 1000}));
+  jobs_.push_back(
+      sys.spawn(allocation_check, registry_, std::chrono::milliseconds{settings.jobs.allocation_check_seconds * 1000}));
 }
 
 actor_tree::~actor_tree() {

@@ -1,13 +1,13 @@
 #pragma once
 // The actor tree of one loded process: started bottom up, stopped top down.
 
-#include <chrono>
-#include <functional>
-#include <memory>
-
 #include "actors/environment.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
 
 namespace caf {
 class actor_system;
@@ -24,8 +24,8 @@ struct system_options {
   std::shared_ptr<storage::store> store;
   std::shared_ptr<const storage::sealer> sealer;
   std::shared_ptr<links::miner_link> link;
-  std::vector<miner_info> simulated;            ///< offered beside the miners file
-  std::function<void(const error&)> on_fatal;   ///< from an actor's thread: the process should end and recover
+  std::vector<miner_info> simulated;           ///< offered beside the miners file
+  std::function<void(const error&)> on_fatal;  ///< from an actor's thread: the process should end and recover
 };
 
 class actor_tree {
