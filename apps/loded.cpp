@@ -15,16 +15,15 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <caf/all.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <unistd.h>
-
-#include <caf/all.hpp>
 #include <csignal>
 #include <cstdio>
 #include <future>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -44,8 +43,9 @@ int complain(const error& e) {
 result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
   if (!settings.wallet.hotkey_file.empty()) return crypto::load_hotkey(settings.wallet.hotkey_file);
   if (!settings.miners.file.empty())
-    return error{errc::config_invalid, "wallet.hotkey-file is not set, and calls to the miners of miners.file must be "
-                                       "signed; make one with: lode-miner wallet new FILE"};
+    return error{errc::config_invalid,
+                 "wallet.hotkey-file is not set, and calls to the miners of miners.file must be "
+                 "signed; make one with: lode-miner wallet new FILE"};
   auto key = crypto::sr25519_key::generate();
   auto address = crypto::ss58_encode(key.pub());
   return crypto::hotkey{std::move(key), std::move(address)};
@@ -86,8 +86,8 @@ int serve(const config::daemon_settings& settings) {
   auto opened = storage::open_rocksdb_store(settings.storage.path);
   if (!opened) return complain(opened.error());
   std::shared_ptr<storage::store> store = std::move(*opened);
-  const auto key_file = settings.storage.master_key_file.empty() ? settings.storage.path + ".key"
-                                                                 : settings.storage.master_key_file;
+  const auto key_file =
+      settings.storage.master_key_file.empty() ? settings.storage.path + ".key" : settings.storage.master_key_file;
   auto sealer = storage::open_sealer(key_file, *store);
   if (!sealer) return complain(sealer.error());
 

@@ -191,8 +191,8 @@ result<key_kind> kind_of_public_key(std::string_view public_pem) {
 result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain) {
   const auto recipient = read_public(public_pem);
   if (!recipient) return recipient.error();
-  const auto sealed = recipient->kind == key_kind::x25519 ? seal(recipient->x25519, plain)
-                                                          : encrypt_rsa(recipient->rsa.get(), plain);
+  const auto sealed =
+      recipient->kind == key_kind::x25519 ? seal(recipient->x25519, plain) : encrypt_rsa(recipient->rsa.get(), plain);
   if (!sealed) return sealed.error();
   return to_base64(*sealed);
 }

@@ -15,8 +15,7 @@ struct form {
   std::string_view der_head;  // what stands before the 32 bytes of the key
 };
 constexpr form public_form{"PUBLIC KEY", {"\x30\x2a\x30\x05\x06\x03\x2b\x65\x6e\x03\x21\x00", 12}};
-constexpr form private_form{"PRIVATE KEY",
-                            {"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x6e\x04\x22\x04\x20", 16}};
+constexpr form private_form{"PRIVATE KEY", {"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x6e\x04\x22\x04\x20", 16}};
 
 std::string begin_line(const form& f) { return "-----BEGIN " + std::string(f.label) + "-----\n"; }
 std::string end_line(const form& f) { return "\n-----END " + std::string(f.label) + "-----"; }

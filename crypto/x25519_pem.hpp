@@ -1,6 +1,6 @@
 #pragma once
-// X25519 keys in PEM, read and written by hand: RFC 8410 gives them one fixed DER form each, and OpenSSL's decoders take a
-// hundred times as long as the cryptography itself.
+// X25519 keys in PEM, read and written by hand: RFC 8410 gives them one fixed DER form each, and OpenSSL's decoders
+// take a hundred times as long as the cryptography itself.
 
 #include <array>
 #include <cstdint>

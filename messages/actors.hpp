@@ -4,16 +4,17 @@
 //
 // A reply is the type after `with` or a caf::error made from lode::error (caf_error.hpp).
 
+#include "messages/miner_call.hpp"
+#include "messages/types.hpp"
+
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "messages/miner_call.hpp"
-#include "messages/types.hpp"
 
 namespace lode {
 
@@ -86,7 +87,7 @@ struct check_status {
 };
 struct hotkey_status {
   std::string hotkey;
-  std::string status;                   ///< "Docker ONLINE", "Docker OFFLINE", "Miner NO_RESPONSE", "Not Found", "Unknown"
+  std::string status;  ///< "Docker ONLINE", "Docker OFFLINE", "Miner NO_RESPONSE", "Not Found", "Unknown"
   std::optional<std::int64_t> version;  ///< set instead of status for query_version of a known hotkey
 };
 struct hotkey_status_list {
@@ -116,8 +117,8 @@ struct get_readiness {};
 struct readiness {
   bool ready = false;
   bool store_ok = false;
-  bool recovered = false;               ///< every stored allocation has its actor again
-  std::vector<std::string> set_aside;   ///< hotkeys whose actors kept crashing
+  bool recovered = false;              ///< every stored allocation has its actor again
+  std::vector<std::string> set_aside;  ///< hotkeys whose actors kept crashing
   std::size_t miners = 0;
   std::size_t allocations = 0;
 };
@@ -216,9 +217,9 @@ struct crash_report {
 /// One durable state change of one allocation with its event, all or nothing.
 struct commit_allocation {
   allocation_record record;
-  bool erase = false;              ///< the record goes; `record` names it in the event
-  std::uint64_t expected = 0;      ///< revision it was read or last written at; 0: there must be none
-  std::string event;               ///< what happened: "reserved", "allocated", "paused", ...
+  bool erase = false;          ///< the record goes; `record` names it in the event
+  std::uint64_t expected = 0;  ///< revision it was read or last written at; 0: there must be none
+  std::string event;           ///< what happened: "reserved", "allocated", "paused", ...
   std::string reason;
   unix_ms at = 0;
 };
@@ -320,8 +321,9 @@ struct tick {
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Interfaces
+// Interfaces: one message a line, with its comment
 
+// clang-format off
 using ledger_actor = caf::typed_actor<
     caf::replies_to<commit_allocation>::with<committed>,          // durable before it answers; conflict, store_io
     caf::replies_to<load_allocation>::with<maybe_stored>,         // one record, unsealed
@@ -395,6 +397,7 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<stop_all>::with<done>>;                   // from main
 
 using job_actor = caf::typed_actor<caf::reacts_to<tick>>;
+// clang-format on
 
 }  // namespace lode
 

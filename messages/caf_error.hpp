@@ -1,10 +1,10 @@
 #pragma once
 // lode::error inside caf::error and back: the code and the text survive the way through actors.
 
+#include "messages/error.hpp"
+
 #include <caf/actor_system_config.hpp>
 #include <caf/error.hpp>
-
-#include "messages/error.hpp"
 
 namespace lode {
 

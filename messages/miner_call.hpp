@@ -1,27 +1,27 @@
 #pragma once
 // What is asked of a miner and what comes of it: the vocabulary between allocation, miner actor and link.
 
+#include "messages/error.hpp"
+#include "messages/types.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "messages/error.hpp"
-#include "messages/types.hpp"
-
 namespace lode {
 
 /// What the Allocate synapse can ask of a miner.
 enum class miner_action : std::uint8_t {
-  check,         ///< is the slot free? ok with status true = FREE, refused = OCCUPIED
-  holds,         ///< does a running container carry this public key?
-  reg,           ///< make a container: DESTROYS whatever container the miner has
-  deregister,    ///< remove the container made under this public key
+  check,       ///< is the slot free? ok with status true = FREE, refused = OCCUPIED
+  holds,       ///< does a running container carry this public key?
+  reg,         ///< make a container: DESTROYS whatever container the miner has
+  deregister,  ///< remove the container made under this public key
   restart,
   pause,
   unpause,
   exchange_key,
-  specs,         ///< lode-miner only: its hardware, in miner_reply::specs_json
+  specs,  ///< lode-miner only: its hardware, in miner_reply::specs_json
 };
 std::string_view to_string(miner_action a) noexcept;
 
@@ -33,8 +33,8 @@ struct axon {
   bool simulated = false;
 };
 
-/// Which of a miner's two sequences of calls this one belongs to. Nonces grow within a lane, so the caller keeps at most
-/// one call in flight per miner and lane.
+/// Which of a miner's two sequences of calls this one belongs to. Nonces grow within a lane, so the caller keeps at
+/// most one call in flight per miner and lane.
 enum class call_lane : std::uint8_t { api, check };
 
 struct miner_call {
@@ -62,11 +62,11 @@ struct miner_call {
 struct miner_reply {
   errc code = errc::miner_unreachable;
   std::string detail;
-  bool answered_no = false;  ///< miner_refused by an explicit status false, not by an HTTP refusal
-  std::string info;          ///< of reg: base64 ciphertext of the SSH access
-  std::int64_t port = 0;     ///< the output's port, 0 when absent
-  bool takes_x25519 = false; ///< the miner announces that it accepts an X25519 public key
-  std::string specs_json;    ///< of specs
+  bool answered_no = false;   ///< miner_refused by an explicit status false, not by an HTTP refusal
+  std::string info;           ///< of reg: base64 ciphertext of the SSH access
+  std::int64_t port = 0;      ///< the output's port, 0 when absent
+  bool takes_x25519 = false;  ///< the miner announces that it accepts an X25519 public key
+  std::string specs_json;     ///< of specs
 
   [[nodiscard]] bool ok() const noexcept { return code == errc::none; }
 };

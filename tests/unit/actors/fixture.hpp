@@ -1,22 +1,10 @@
 #pragma once
 // The whole actor tree on CAF's deterministic scheduler: virtual clock, memory store, scripted miners. No test sleeps.
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <caf/all.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
-#include <filesystem>
-#include <map>
-#include <memory>
-#include <set>
-#include <string>
-#include <unistd.h>
-
 #include "actors/event_hub.hpp"
 #include "actors/key_forge.hpp"
-#include "actors/ledger.hpp"
 #include "actors/lease_wheel.hpp"
+#include "actors/ledger.hpp"
 #include "actors/miner.hpp"
 #include "actors/registry.hpp"
 #include "crypto/crypto.hpp"
@@ -27,6 +15,18 @@
 #include "storage/faulty_store.hpp"
 #include "storage/memory_store.hpp"
 #include "storage/sealing.hpp"
+
+#include <caf/all.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unistd.h>
 
 namespace lode::testing {
 
@@ -48,14 +48,17 @@ struct fake_miner {
       return r;
     };
     switch (c.action) {
-      case miner_action::check: return holder.empty() ? r : no();
-      case miner_action::holds: return holder == c.public_key && !paused ? r : no();
+      case miner_action::check:
+        return holder.empty() ? r : no();
+      case miner_action::holds:
+        return holder == c.public_key && !paused ? r : no();
       case miner_action::reg:
         if (!holder.empty() && holder != c.public_key) ++containers_destroyed;
         holder = c.public_key;
         paused = false;
-        r.info = crypto::encrypt_to(c.public_key, R"({"username":"root","password":"s3cret","port":4444,"version":183})")
-                     .value();
+        r.info =
+            crypto::encrypt_to(c.public_key, R"({"username":"root","password":"s3cret","port":4444,"version":183})")
+                .value();
         return r;
       case miner_action::deregister:
         if (holder != c.public_key) return no();
@@ -69,7 +72,8 @@ struct fake_miner {
         if (!paused) return no();
         paused = false;
         return r;
-      default: return r;
+      default:
+        return r;
     }
   }
 };
@@ -135,8 +139,7 @@ class actor_test : public ::testing::Test {
     fo.detached = false;
     env->forge = sys.spawn(key_forge, fo);
     env->wheel = sys.spawn(lease_wheel, wheel_options{wheel_resolution, env->now});
-    registry = sys.spawn(actors::registry,
-                         registry_options{env, [this](const error& e) { fatal.push_back(e); }});
+    registry = sys.spawn(actors::registry, registry_options{env, [this](const error& e) { fatal.push_back(e); }});
     run();
   }
   /// Ends it as a crash would: nothing is finished, nothing is told.

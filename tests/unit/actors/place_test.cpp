@@ -13,7 +13,8 @@ TEST_F(place_test, intent_is_durable_before_the_miner_is_told_and_the_record_bef
   std::vector<std::string> seen;
   link->answer = [&](const miner_call& c) -> std::optional<miner_reply> {
     auto records = stored();
-    seen.push_back(std::string{to_string(c.action)} + (records.empty() ? " none" : " " + std::string{to_string(records[0].record.state)}));
+    seen.push_back(std::string{to_string(c.action)} +
+                   (records.empty() ? " none" : " " + std::string{to_string(records[0].record.state)}));
     if (c.action == miner_action::reg) {
       EXPECT_FALSE(records[0].record.private_key.empty());
       EXPECT_EQ(records[0].record.public_key, c.public_key);
@@ -202,9 +203,9 @@ TEST_F(place_test, garbage_instead_of_the_ssh_access_is_undone) {
     EXPECT_TRUE(fleet["a"].holder.empty());
     EXPECT_TRUE(stored().empty());
   }
-  for (const char* plain : {"{}", "[1]", R"({"username":"a;b","password":"x","port":22})",
-                            R"({"username":"root","password":"x","port":0})",
-                            R"({"username":"root","password":"x","port":65536})", R"({"username":"root","port":22})"}) {
+  for (const char* plain :
+       {"{}", "[1]", R"({"username":"a;b","password":"x","port":22})", R"({"username":"root","password":"x","port":0})",
+        R"({"username":"root","password":"x","port":65536})", R"({"username":"root","port":22})"}) {
     link->answer = [&](const miner_call& c) -> std::optional<miner_reply> {
       auto r = fleet["a"](c);
       if (c.action == miner_action::reg) r.info = crypto::encrypt_to(c.public_key, plain).value();

@@ -1,14 +1,14 @@
 #pragma once
-// A miner link whose answers the test decides: every call waits in `calls` until the test answers it, or is answered by the
-// rule that the test has set. Deterministic: replies go out when the test pumps.
+// A miner link whose answers the test decides: every call waits in `calls` until the test answers it, or is answered by
+// the rule that the test has set. Deterministic: replies go out when the test pumps.
+
+#include "links/miner_link.hpp"
 
 #include <deque>
 #include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include "links/miner_link.hpp"
 
 namespace lode::testing {
 
