@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace lode::config {
@@ -33,6 +34,20 @@ struct command_line {
 };
 
 std::string group_of(std::string_view name) { return std::string{name.substr(0, name.find('.'))}; }
+
+// CLI11 takes the next argument for the value of `--name=`, where an empty value is meant. Last argument first, as CLI11
+// wants them.
+std::vector<std::string> arguments_of(int argc, const char* const* argv) {
+  std::vector<std::string> out;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word{argv[i]};
+    const bool empty_value = word.starts_with("--") && word.find('=') == word.size() - 1;
+    out.emplace_back(empty_value ? word.substr(0, word.size() - 1) : word);
+    if (empty_value) out.emplace_back();
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
 
 command_line read_flags(const program& p, std::span<const bound_setting> settings, int argc, const char* const* argv) {
   command_line out;
@@ -74,7 +89,7 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
     options.push_back(option->group(group_of(s.name)));
   }
   try {
-    app.parse(argc, argv);
+    app.parse(arguments_of(argc, argv));
   } catch (const CLI::CallForHelp&) {
     out.help = app.help();
     return out;

@@ -69,6 +69,14 @@ TEST_F(settings_test, defaults_are_valid_and_those_of_the_structs) {
   EXPECT_EQ(printed(agent({"--check-config"})).exit_code, 0);
 }
 
+TEST_F(settings_test, an_empty_value_of_a_flag_is_a_value) {
+  const auto o = agent({"--image.fallback=", "--log.level=debug"});
+  EXPECT_EQ(settings_of(o).image.fallback, "");
+  EXPECT_EQ(settings_of(o).log.level, "debug");
+  EXPECT_EQ(settings_of(daemon({"--miners.file=", "--miners.simulated=3"})).miners.simulated, 3);
+  EXPECT_EQ(settings_of(daemon({"--miners.file="})).miners.file, "");
+}
+
 TEST_F(settings_test, later_sources_win) {
   const auto path = file("[actors]\nthreads = 2\n[http]\nmax-in-flight = 20\nmax-connections = 200\n");
   const auto s = settings_of(
