@@ -62,7 +62,7 @@ void allocation_actor_state::next_action() {
 void allocation_actor_state::begin_action(docker_action a, guarded<done> promise) {
   const bool paused = record_.state == lode::allocation_state::paused;
   if (a.ctx.deadline <= self_->system().clock().now()) return promise.fail(to_caf(errc::deadline_exceeded));
-  if (opts_.left) return promise.fail(to_caf(errc::miner_unreachable, "the hotkey is no longer in the metagraph"));
+  if (opts_.left) return promise.fail(to_caf(errc::unknown_hotkey, "the hotkey is no longer in the metagraph"));
   if (a.action == pending_action::unpause ? !paused : paused)
     return promise.fail(to_caf(errc::wrong_state, paused ? "the container is paused" : "the container is not paused"));
 

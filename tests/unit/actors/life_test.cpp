@@ -221,7 +221,7 @@ TEST_F(life_test, every_state_change_is_in_the_event_log_once_and_in_order) {
 TEST_F(life_test, an_action_on_a_hotkey_that_left_the_metagraph_says_so) {
   publish({});
   auto r = act(pending_action::restart);
-  EXPECT_EQ(r.code(), errc::miner_unreachable);
+  EXPECT_EQ(r.code(), errc::unknown_hotkey);
   EXPECT_TRUE(release().ok());
   EXPECT_TRUE(stored().empty());
 }
