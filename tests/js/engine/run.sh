@@ -23,7 +23,7 @@ export LODE_TEST_FOLDER=$var LODE_TEST_ROOT=$root LODE_TEST_KIND=$kind
     export PATH=$root/build/docker-engine/usr/bin:$root/build/docker-engine/usr/sbin:$PATH
     mkdir -p "$var/docker/run" "$var/docker/tmp"
     socket=$var/docker/run/d.sock
-    dockerd --data-root "$var/docker/data" --exec-root "$var/docker/exec" -H "unix://$socket" \
+    TMPDIR=$var/docker/tmp dockerd --data-root "$var/docker/data" --exec-root "$var/docker/exec" -H "unix://$socket" \
       --pidfile "$var/docker/d.pid" --storage-driver overlay2 --bip 10.94.0.1/16 >"$var/docker/log" 2>&1 &
     daemon=$!
     for _ in {1..600}; do
