@@ -95,7 +95,7 @@ class registry_state {
   void on_recovered(stored_miners& miners, stored_allocations& allocations);
   void restart_miner(const std::string& hotkey);
   caf::result<done> look_at_all();
-  void look_on(const std::shared_ptr<round>& r);
+  void look_on(std::shared_ptr<round> r);
   caf::result<done> stop();
   void fail(const error& e);
 

@@ -120,7 +120,7 @@ caf::result<done> registry_state::look_at_all() {
   return promise;
 }
 
-void registry_state::look_on(const std::shared_ptr<round>& r) {
+void registry_state::look_on(std::shared_ptr<round> r) {  // NOLINT(performance-unnecessary-value-param): outlives round_
   while (r->under_way < looks_under_way && !r->todo.empty()) {
     auto miner = std::move(r->todo.back());
     r->todo.pop_back();

@@ -281,5 +281,10 @@ TEST_F(place_test, a_store_that_cannot_write_refuses_and_tells) {
   EXPECT_EQ(fatal[0].code, errc::store_io);
 }
 
+TEST_F(place_test, a_round_of_health_checks_without_an_allocation_is_answered) {
+  EXPECT_TRUE(ask<done>(check_health{}).ok());
+}
+
 }  // namespace
+
 }  // namespace lode::testing
