@@ -35,8 +35,8 @@ struct command_line {
 
 std::string group_of(std::string_view name) { return std::string{name.substr(0, name.find('.'))}; }
 
-// CLI11 takes the next argument for the value of `--name=`, where an empty value is meant. Last argument first, as CLI11
-// wants them.
+// CLI11 takes the next argument for the value of `--name=`, where an empty value is meant. Last argument first, as
+// CLI11 wants them.
 std::vector<std::string> arguments_of(int argc, const char* const* argv) {
   std::vector<std::string> out;
   for (int i = 1; i < argc; ++i) {
