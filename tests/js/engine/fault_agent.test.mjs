@@ -1,42 +1,10 @@
-// kill -9 of lode-miner at every call that it sends to the engine, and of the engine itself. In each test another miner
-// on the same engine has a rented container all along, which nobody may touch.
+// kill -9 of lode-miner at every call that it sends to the engine.
 import assert from 'node:assert/strict';
-import { failed, refused, succeeded } from '../lib/replies.mjs';
+import { failed, succeeded } from '../lib/replies.mjs';
 import { bannerOf } from '../lib/ssh.mjs';
 import { until } from '../lib/wait.mjs';
-import { baseImage, engine, engineKind, onStage } from './stage.mjs';
-
-const notAvailable = (reply) =>
-  refused(reply, 404, 'Fail to allocate resource', 'Requested resource is not available.');
-
-/** A miner whose calls to the engine are watched, and another one that is rented. */
-const beside = (name, settings, body) =>
-  onStage(name, { agents: [{ engineProxied: true, settings }, {}] }, async (stage, t) => {
-    const [entry, bystander] = stage.agents;
-    const other = await stage.rent(bystander);
-    await stage.slotIs(entry, 'available');
-    await body(stage, entry, t);
-    const still = (await stage.settles()).find((a) => a.hotkey === bystander.hotkey);
-    assert.deepEqual(still, other);
-    await stage.works(other);
-    const next = await stage.rent(entry, { base_image: 'ubuntu' });
-    await stage.works(next);
-  });
-
-/** Two cycles of reconcile() have begun and ended since. */
-async function twoCycles({ engineProxy: { calls } }) {
-  const before = calls.length;
-  const cycles = () => calls.slice(before).filter((call) => call === 'GET /images/json').length;
-  await until('two cycles', () => cycles() >= 3);
-}
-
-const nothingLeft = async (stage, entry) => {
-  assert.deepEqual(
-    (await stage.settles()).filter((a) => a.hotkey === entry.hotkey),
-    [],
-  );
-  await stage.slotIs(entry, 'available');
-};
+import { beside, nothingLeft, notAvailable, twoCycles } from './beside.mjs';
+import { baseImage, engine } from './stage.mjs';
 
 /** An image whose sshd comes up late. Returns its name. */
 async function slowImage() {
@@ -129,75 +97,4 @@ beside('a create that comes through after the next start', {}, async (stage, ent
   held.release();
   await until('it comes through', async () => (await engine.containersOf(entry.hotkey)).length === 1);
   await nothingLeft(stage, entry);
-});
-
-const stray = (owner, name) =>
-  engine.create(name, { Image: baseImage, Labels: { 'io.lode.owner': owner, 'io.lode.allocation': 'f'.repeat(64) } });
-
-beside('a labelled container that nobody knows', {}, async (stage, entry) => {
-  const { calls } = entry.engineProxy;
-  const foreign = await stray('somebody-else', 'stray-foreign');
-  try {
-    const { Id: id } = await stray(entry.hotkey, 'stray-ours');
-    const before = calls.length;
-    await until('it is removed', async () => !(await engine.exists(id)));
-    const since = calls.slice(before);
-    const lists = since.slice(0, since.indexOf('remove')).filter((call) => call === 'list').length;
-    assert.ok(lists >= 2, `one cycle of grace: ${since.join(' ')}`);
-    await twoCycles(entry);
-    assert.ok(await engine.exists(foreign.Id), "another's container is none of our business");
-  } finally {
-    await engine.remove(foreign.Id);
-  }
-});
-
-for (const settings of [{ 'reconcile.dry-run': true }, { 'reconcile.remove-unknown': false }])
-  beside(`${Object.keys(settings)[0]} leaves it alone`, settings, async (stage, entry) => {
-    const { Id: id } = await stray(entry.hotkey, 'stray-left-alone');
-    try {
-      await twoCycles(entry);
-      await twoCycles(entry);
-      assert.ok(await engine.exists(id));
-      assert.match(entry.agent.stderr, /left alone \(dry run\)/);
-    } finally {
-      await engine.remove(id);
-    }
-  });
-
-const engineDies = engineKind === 'docker' ? () => {} : beside; // Docker's own death ends its containers
-
-engineDies('the engine dies under a register', {}, async (stage, entry) => {
-  const [, bystander] = stage.agents;
-  const held = entry.engineProxy.hold('request', 'start');
-  const answer = stage.request(entry);
-  await held.reached();
-  await engine.kill();
-  held.release();
-  try {
-    notAvailable(await answer);
-    const [other] = await stage.api.allocations();
-    assert.equal(other.hotkey, bystander.hotkey);
-    await stage.works(other); // containers live on
-  } finally {
-    await engine.start();
-  }
-  await nothingLeft(stage, entry);
-});
-
-engineDies('the engine dies under a deregister', {}, async (stage, entry) => {
-  const allocation = await stage.rent(entry);
-  const held = entry.engineProxy.hold('request', 'remove');
-  const answer = stage.api.deallocate(allocation);
-  await held.reached();
-  await engine.kill();
-  held.release();
-  try {
-    succeeded(await answer, 'Resource deallocated successfully.'); // the renter's lease is over in any case
-    assert.equal((await stage.api.slots()).get(entry.hotkey), 'reserved', 'not offered before the container is gone');
-    await stage.works(allocation);
-  } finally {
-    await engine.start();
-  }
-  await nothingLeft(stage, entry);
-  assert.equal(await bannerOf(allocation), undefined);
 });

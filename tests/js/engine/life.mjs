@@ -1,5 +1,6 @@
 // Steps of a rented container's life that hold on every engine.
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import { refused, succeeded } from '../lib/replies.mjs';
 import { bannerOf, makeKey } from '../lib/ssh.mjs';
 import { until } from '../lib/wait.mjs';
@@ -28,8 +29,7 @@ export async function login(stage, allocation) {
   const [answer, host] = first.stdout.split('\n');
   assert.equal(answer, '42');
   // Whoever knows the container's key from inside meets the same one outside.
-  const { readFile } = await import('node:fs/promises');
-  const [, type, blob] = (await readFile(renter.hosts, 'utf8')).trim().split(' ');
+  const [, type, blob] = (await fs.readFile(renter.hostsOf(allocation), 'utf8')).trim().split(' ');
   assert.equal(`${type} ${blob}`, host.split(' ').slice(0, 2).join(' '));
 
   const word = await renter.byPassword(allocation, allocation.ssh_password, 'id -u', { known: true });
