@@ -1,5 +1,5 @@
-// Tests of lode-miner's own faults: a miner whose calls to the engine are watched, and another one on the same engine that
-// is rented all along, which nobody may touch.
+// Tests of lode-miner's own faults: a miner whose calls to the engine are watched, and another one on the same engine
+// that is rented all along, which nobody may touch.
 import assert from 'node:assert/strict';
 import { refused } from '../lib/replies.mjs';
 import { until } from '../lib/wait.mjs';

@@ -98,7 +98,8 @@ export async function pauseAndOn(stage, entry, allocation) {
 
 export async function restart(stage, allocation) {
   const { renter, key } = stage;
-  const mark = await renter.byKey(allocation, key, 'echo kept >/root/mark; touch /dev/shm/gone; echo ok', { known: true });
+  const leave = 'echo kept >/root/mark; touch /dev/shm/gone; echo ok';
+  const mark = await renter.byKey(allocation, key, leave, { known: true });
   assert.equal(mark.stdout, 'ok\n', mark.stderr);
   succeeded(await stage.api.act('restart_docker', allocation), 'Resource restarted successfully.');
   const after = await renter.byKey(allocation, key, 'cat /root/mark; ls /dev/shm', { known: true });

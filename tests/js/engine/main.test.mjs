@@ -41,12 +41,17 @@ const operatorsLimits = {
   'container.shm-mib': 32,
   'container.pids-limit': 100,
 };
-onStage("an operator's limits stand above a renter's wishes", { agents: [{ settings: operatorsLimits }] }, async (stage) => {
+const limited = { agents: [{ settings: operatorsLimits }] };
+onStage("an operator's limits stand above a renter's wishes", limited, async (stage) => {
   const allocation = await stage.rent(stage.agents[0], { base_image: 'no-such-name' }); // there is a fallback
   await stage.works(allocation);
   const cpus = os.cpus().length;
   await limits(stage, allocation, { ram: 0.25, cpus, quota: '50000', pids: 100, shm: 32 });
-  const eats = 'head -c 400M /dev/zero | tail -c 390M | wc -c; cat /dev/zero | head -c 40M >/dev/shm/x; stat -c %s /dev/shm/x';
+  const eats = [
+    'head -c 400M /dev/zero | tail -c 390M | wc -c',
+    'head -c 40M /dev/zero >/dev/shm/x',
+    'stat -c %s /dev/shm/x',
+  ].join('\n');
   const { stdout } = await stage.renter.byKey(allocation, stage.key, eats, { known: true });
   const sizes = stdout.trim().split('\n').map(Number);
   assert.equal(sizes[0], 0, 'memory beyond the limit is not given');

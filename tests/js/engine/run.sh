@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(dirname "$(realpath -- "$0")")
 root=$(dirname "$(dirname "$(dirname "$here")")")
+if [ "$(id -u)" -ne 0 ]; then exec sudo -n -E env "PATH=$PATH" "$0" "$@"; fi # what containers leave is root's
 kind=$1
 shift
 if [ "$kind" = docker ] && [ ! -x "$root/build/docker-engine/usr/sbin/dockerd" ]; then

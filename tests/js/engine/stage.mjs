@@ -20,7 +20,6 @@ import { bannerOf, makeKey, Renter } from '../lib/ssh.mjs';
 import { until } from '../lib/wait.mjs';
 import { writeWallet } from '../lib/wallet.mjs';
 
-export const engineKind = process.env.LODE_TEST_KIND;
 const socket = process.env.LODE_TEST_ENGINE_SOCKET;
 const folder = process.env.LODE_TEST_FOLDER;
 const root = process.env.LODE_TEST_ROOT;
@@ -225,8 +224,8 @@ export class Stage {
   }
 
   /**
-   * I1 and I3, once things have come to rest: each hotkey at most once, and the engine's containers are exactly those of
-   * the allocations. Returns the allocations.
+   * I1 and I3, once things have come to rest: each hotkey at most once, and the engine's containers are exactly those
+   * of the allocations. Returns the allocations.
    */
   async settles({ within = 40_000 } = {}) {
     let problem = '';
