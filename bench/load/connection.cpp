@@ -95,7 +95,7 @@ boost::system::result<std::optional<reply_head>, exchange_error> parse_reply_hea
   return std::optional<reply_head>{head};
 }
 
-connection::connection(executor ex, asio::ip::tcp::endpoint peer, std::chrono::milliseconds timeout)
+connection::connection(const executor& ex, asio::ip::tcp::endpoint peer, std::chrono::milliseconds timeout)
     : socket_(ex), peer_(std::move(peer)), timeout_(timeout), buffer_(buffer_bytes, '\0') {}
 
 void connection::close() {

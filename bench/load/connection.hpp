@@ -49,7 +49,7 @@ struct reply {
 /// Thread: the one that runs the executor. Outlives the exchange under way.
 class connection {
  public:
-  connection(executor ex, boost::asio::ip::tcp::endpoint peer, std::chrono::milliseconds timeout);
+  connection(const executor& ex, boost::asio::ip::tcp::endpoint peer, std::chrono::milliseconds timeout);
 
   /// Sends `request`, a whole HTTP/1.1 request, and reads its reply, connecting first where there is no connection. One
   /// at a time. The deadline is kept by whoever calls close_if_overdue() now and then.

@@ -70,7 +70,7 @@ class load {
   using timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor>;
 
   struct worker {
-    worker(unsigned number, executor ex, const load_options& options)
+    worker(unsigned number, const executor& ex, const load_options& options)
         : id(number), peer(ex, options.peer, options.timeout), pause(ex) {}
 
     unsigned id;
