@@ -98,3 +98,21 @@ beside('a create that comes through after the next start', {}, async (stage, ent
   await until('it comes through', async () => (await engine.containersOf(entry.hotkey)).length === 1);
   await nothingLeft(stage, entry);
 });
+
+for (const [when, call, first] of [
+  ['while they make a container', 'start', 'lode-miner'],
+  ['while they make a container, loded back first', 'start', 'loded'],
+])
+  beside(`both die at once ${when}`, {}, async (stage, entry) => {
+    const held = entry.engineProxy.hold('reply', call);
+    const answer = stage.request(entry).catch(() => undefined);
+    await held.reached();
+    await Promise.all([stage.kill(), stage.killAgent(entry)]);
+    held.drop();
+    assert.equal(await answer, undefined);
+    assert.equal((await engine.containersOf(entry.hotkey)).length, 1, 'a container that only the disks know of');
+    if (first === 'loded') await stage.start();
+    await entry.agent.start();
+    if (first === 'lode-miner') await stage.start();
+    await nothingLeft(stage, entry);
+  });
