@@ -28,17 +28,22 @@ export async function makeKey(folder, name) {
   return { file, line: (await fs.readFile(`${file}.pub`, 'utf8')).trim() };
 }
 
-/** A renter's own list of known hosts: the first connection fills it, later ones must find the same host key. */
+/** Has a list of known hosts per allocation: the first connection fills it, later ones must find the same host key. */
 export class Renter {
-  constructor(folder, name = 'known_hosts') {
-    this.hosts = path.join(folder, name);
+  #folder;
+  constructor(folder) {
+    this.#folder = folder;
+  }
+  hostsOf({ uuid_key: uuid }) {
+    return path.join(this.#folder, `known_hosts-${uuid}`);
   }
 
-  #options({ ssh_port: port, ssh_ip: ip, ssh_username: user }, known) {
+  #options(allocation, known) {
+    const { ssh_port: port, ssh_ip: ip, ssh_username: user } = allocation;
     const checking = known ? 'yes' : 'accept-new';
     const options = ['-F', '/dev/null', '-n', '-T', '-p', String(port)];
     for (const option of [
-      `UserKnownHostsFile=${this.hosts}`,
+      `UserKnownHostsFile=${this.hostsOf(allocation)}`,
       `StrictHostKeyChecking=${checking}`,
       'GlobalKnownHostsFile=/dev/null',
       'IdentityAgent=none',
