@@ -94,11 +94,14 @@ task<slot_answer> slot::check() {
 }
 
 task<slot_answer> slot::holds(std::string public_key) {
-  if (record_.phase != slot_phase::occupied ||
-      !crypto::constant_time_equal(record_.allocation, allocation_id(public_key))) {
+  const bool made = record_.phase == slot_phase::occupied || record_.phase == slot_phase::removing;
+  if (!made || !crypto::constant_time_equal(record_.allocation, allocation_id(public_key))) {
     co_return slot_answer::no("no container under this key");
   }
+  // A no would let the validator forget a container that is still to be removed.
+  if (record_.phase == slot_phase::removing) co_return slot_answer::ok();
   auto state = co_await engine_.inspect(record_.container_id, false);
+  if (state.has_error() && state.error() != errc::not_found) co_return slot_answer::ok();
   if (state.has_error()) co_return slot_answer::no(state.error().to_string());
   const bool lives = state->status == container_status::running || state->status == container_status::paused;
   co_return lives ? slot_answer::ok() : slot_answer::no("the container does not run");

@@ -46,7 +46,8 @@ class slot {
 
   /// Is the slot free? A paused or stopped container occupies it.
   task<slot_answer> check();
-  /// Does a container made under this key run, or is it paused?
+  /// Does a container made under this key run, or is it paused? Yes too while it is not removed yet, and while the
+  /// engine does not say.
   task<slot_answer> holds(std::string public_key);
   /// Makes the container, or answers the same access again when this key holds the slot. A slot held under another key
   /// is refused and never touched. Goes on when the caller is gone.

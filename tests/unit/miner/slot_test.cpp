@@ -126,9 +126,19 @@ TEST_F(slot_test, an_engine_that_is_away_leaves_removing_until_it_is_back) {
   EXPECT_FALSE(first->run(first->the_slot.deregister(key(0).public_pem))->yes);
   EXPECT_EQ(d.record.phase, slot_phase::removing);
   EXPECT_TRUE(d.record.password.empty());
+  EXPECT_TRUE(first->run(first->the_slot.holds(key(0).public_pem))->yes) << "who hears no forgets the container";
+  EXPECT_FALSE(first->run(first->the_slot.holds(key(1).public_pem))->yes);
   EXPECT_FALSE(first->reg(0).yes);
   EXPECT_TRUE(first->run(first->the_slot.reconcile())->has_value());
   expect_free(*first);
+}
+
+TEST_F(slot_test, an_engine_that_does_not_say_is_no_denial) {
+  ASSERT_TRUE(first->reg().yes);
+  first->engine.failures["inspect"] = {failed(errc::engine_unreachable)};
+  EXPECT_TRUE(first->run(first->the_slot.holds(key(0).public_pem))->yes);
+  w.containers.clear();
+  EXPECT_FALSE(first->run(first->the_slot.holds(key(0).public_pem))->yes);
 }
 
 TEST_F(slot_test, state_that_cannot_be_saved_makes_no_container) {
