@@ -45,6 +45,8 @@ export class Loded {
     /** Everything that was said, by all runs. */
     this.stdout = '';
     this.stderr = '';
+    /** In words. */
+    this.state = 'was not started';
   }
 
   get running() {
@@ -59,10 +61,12 @@ export class Loded {
     if (this.#child) throw new Error('it runs already');
     const child = spawn(this.file, flagsOf(this.settings), { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    this.state = `runs as ${child.pid}`;
     let out = '';
     child.stderr.on('data', (chunk) => (this.stderr += chunk));
     this.#ended = once(child, 'close').then(([code, signal]) => {
       this.#child = undefined;
+      this.state = `ended with ${signal ?? code}`;
       return { code, signal };
     });
     const listening = new Promise((resolve) => {

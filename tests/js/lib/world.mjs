@@ -10,7 +10,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startAxon } from '../axon.mjs';
 import { ss58Decode } from '../ss58.mjs';
 import { hotkeyFrom } from '../synapse.mjs';
@@ -238,7 +238,7 @@ export class World {
     const lines = this.loded.stderr.split('\n');
     const calls = this.axons.flatMap((axon, i) => axon.calls.map((call) => `${i} ${call.action} -> ${call.outcome}`));
     return [
-      `--- log of loded, last of ${lines.length} lines`,
+      `--- loded ${this.loded.state}; its log, last of ${lines.length} lines`,
       ...lines.slice(-150),
       `--- calls of the stand-ins, last of ${calls.length}`,
       ...calls.slice(-60),
@@ -262,6 +262,9 @@ export async function inWorld(options, body) {
 
 /** A test in a world of its own. */
 export const withWorld = (name, options, body) => test(name, () => inWorld(options, body));
+
+/** Tests that run side by side, each in a world of its own: define(withWorld). */
+export const inWorlds = (name, define) => describe(name, { concurrency: 4 }, () => define(withWorld));
 
 /** A test of several steps in one world, in order: define((title, body) => ...). Stops at nothing. */
 export const withSteps = (name, options, define) =>

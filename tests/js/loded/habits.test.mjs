@@ -10,7 +10,7 @@ const made = 'Resource was successfully allocated';
 const none = ['Fail to allocate resource', 'Requested resource is not available.'];
 const titleOf = ({ kind, ...rest }) => [kind, ...Object.values(rest)].join(' ');
 
-const httpHabits = [400, 401, 403, 404, 408, 500, 503].map((status) => ({ kind: 'http', status }));
+const httpHabits = [401, 403, 408, 500].map((status) => ({ kind: 'http', status }));
 // These only spoil the access, which a check does not have; a wrong content type alone does no harm.
 const harmless = ['content-type'];
 const ofAccess = Object.keys(nonsenses).filter((what) => what.startsWith('info-'));
@@ -58,7 +58,7 @@ const short = {
 withWorld('allocate_spec goes on to the next miner, whatever the first one does', { miners: pairs, settings: short },
   async (world) => {
     const { api, axons } = world;
-    const problems = await spread(cases, 8, async ({ action, habit }, i) => {
+    const problems = await spread(cases, 12, async ({ action, habit }, i) => {
       const [first, second] = [axons[2 * i], axons[2 * i + 1]];
       try {
         const bad = first.setHabit(action, habit, { times: 1 });
@@ -89,7 +89,7 @@ withWorld('allocate_hotkey has no next miner: 404, nothing left, offered again',
   { miners: cases.length, settings: short },
   async (world) => {
     const { api, axons } = world;
-    const problems = await spread(cases, 8, async ({ action, habit }, i) => {
+    const problems = await spread(cases, 12, async ({ action, habit }, i) => {
       const axon = axons[i];
       try {
         axon.setHabit(action, habit, { times: 1 });

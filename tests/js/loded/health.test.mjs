@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { succeeded } from '../lib/replies.mjs';
 import { until } from '../lib/wait.mjs';
-import { withWorld } from '../lib/world.mjs';
+import { inWorlds } from '../lib/world.mjs';
 
 const made = 'Resource was successfully allocated';
 const settings = { 'jobs.allocation-check-seconds': 1, 'jobs.allocation-check-misses': 3 };
@@ -16,61 +16,64 @@ const rent = async ({ api, axons }) => {
   return list;
 };
 
-withWorld('a container that is gone ends its lease after the misses, and not before', { miners: 2, settings },
-  async (world) => {
+// These wait for the daemon's clocks more than they work.
+inWorlds('the allocation check', (withWorld) => {
+  withWorld('a container that is gone ends its lease after the misses, and not before', { miners: 2, settings },
+    async (world) => {
+      const { api, axons } = world;
+      const [broken] = await rent(world);
+      await looked(axons[0], 1);
+      axons[0].miner.stop();
+      await looked(axons[0], 2);
+      assert.equal((await api.allocations()).length, 2, 'two misses are not three');
+      await world.slotIs(axons[0].hotkey, 'available');
+      const left = await api.allocations();
+      assert.deepEqual(left.map((a) => a.hotkey), [axons[1].hotkey], 'the healthy one is untouched');
+      assert.equal(axons[0].container(), null, 'and what was left of the other is removed');
+      assert.equal((await api.act('restart_docker', broken)).status, 404);
+      const again = succeeded(await api.allocateHotkey(axons[0].hotkey), made);
+      assert.notEqual(again.uuid_key, broken.uuid_key);
+    });
+
+  withWorld('a loss shorter than the misses releases nothing', { miners: 2, settings }, async (world) => {
     const { api, axons } = world;
-    const [broken] = await rent(world);
-    await looked(axons[0], 1);
-    axons[0].miner.stop();
-    await looked(axons[0], 2);
-    assert.equal((await api.allocations()).length, 2, 'two misses are not three');
-    await world.slotIs(axons[0].hotkey, 'available');
-    const left = await api.allocations();
-    assert.deepEqual(left.map((a) => a.hotkey), [axons[1].hotkey], 'the healthy one is untouched');
-    assert.equal(axons[0].container(), null, 'and what was left of the other is removed');
-    assert.equal((await api.act('restart_docker', broken)).status, 404);
-    const again = succeeded(await api.allocateHotkey(axons[0].hotkey), made);
-    assert.notEqual(again.uuid_key, broken.uuid_key);
+    const before = await rent(world);
+    for (let round = 0; round < 2; ++round) {
+      const from = looks(axons[0]);
+      axons[0].miner.stop();
+      await looked(axons[0], 2, from);
+      axons[0].container() ?? assert.fail('it was released too early');
+      axons[0].miner.container.state = 'running';
+      axons[0].miner.changed();
+      await looked(axons[0], 2);
+    }
+    assert.deepEqual((await api.allocations()).map((a) => a.uuid_key).sort(), before.map((a) => a.uuid_key).sort());
   });
 
-withWorld('a loss shorter than the misses releases nothing', { miners: 2, settings }, async (world) => {
-  const { api, axons } = world;
-  const before = await rent(world);
-  for (let round = 0; round < 2; ++round) {
-    const from = looks(axons[0]);
-    axons[0].miner.stop();
-    await looked(axons[0], 2, from);
-    axons[0].container() ?? assert.fail('it was released too early');
-    axons[0].miner.container.state = 'running';
-    axons[0].miner.changed();
-    await looked(axons[0], 2);
-  }
-  assert.deepEqual((await api.allocations()).map((a) => a.uuid_key).sort(), before.map((a) => a.uuid_key).sort());
-});
+  withWorld('an axon that falls silent while the container serves releases nothing',
+    { miners: 2, settings: { ...settings, 'allocation.check-timeout-ms': 500 } },
+    async (world) => {
+      const { api, axons } = world;
+      await rent(world);
+      axons[0].setHabit('holds', { kind: 'silence' });
+      await looked(axons[0], 5);
+      assert.equal((await api.allocations()).length, 2);
+      axons[0].clearHabits();
+    });
 
-withWorld('an axon that falls silent while the container serves releases nothing',
-  { miners: 2, settings: { ...settings, 'allocation.check-timeout-ms': 500 } },
-  async (world) => {
+  withWorld('a paused container is neither looked at nor counted, however long', { miners: 2, settings }, async (world) => {
     const { api, axons } = world;
-    await rent(world);
-    axons[0].setHabit('holds', { kind: 'silence' });
-    await looked(axons[0], 5);
-    assert.equal((await api.allocations()).length, 2);
-    axons[0].clearHabits();
+    const [paused] = await rent(world);
+    succeeded(await api.act('pause_docker', paused), 'Resource paused successfully.');
+    await looked(axons[1], 1);
+    const before = looks(axons[0]);
+    await looked(axons[1], 5);
+    assert.ok(looks(axons[0]) <= before + 1, 'one look may have been under way');
+    const states = (await api.allocations()).map((a) => [a.hotkey, a.state]);
+    assert.deepEqual(new Map(states), new Map([[axons[0].hotkey, 'paused'], [axons[1].hotkey, 'active']]));
+    assert.equal(axons[0].container().password, paused.ssh_password);
+    succeeded(await api.act('unpause_docker', paused), 'Resource unpaused successfully.');
+    await looked(axons[0], 4);
+    assert.equal((await api.allocations()).length, 2, 'and after it the count begins anew');
   });
-
-withWorld('a paused container is neither looked at nor counted, however long', { miners: 2, settings }, async (world) => {
-  const { api, axons } = world;
-  const [paused] = await rent(world);
-  succeeded(await api.act('pause_docker', paused), 'Resource paused successfully.');
-  await looked(axons[1], 1);
-  const before = looks(axons[0]);
-  await looked(axons[1], 5);
-  assert.ok(looks(axons[0]) <= before + 1, 'one look may have been under way');
-  const states = (await api.allocations()).map((a) => [a.hotkey, a.state]);
-  assert.deepEqual(new Map(states), new Map([[axons[0].hotkey, 'paused'], [axons[1].hotkey, 'active']]));
-  assert.equal(axons[0].container().password, paused.ssh_password);
-  succeeded(await api.act('unpause_docker', paused), 'Resource unpaused successfully.');
-  await looked(axons[0], 4);
-  assert.equal((await api.allocations()).length, 2, 'and after it the count begins anew');
 });
