@@ -76,4 +76,13 @@ inWorlds('the allocation check', (withWorld) => {
     await looked(axons[0], 4);
     assert.equal((await api.allocations()).length, 2, 'and after it the count begins anew');
   });
+
+  withWorld('rounds with nothing to look at do no harm', { miners: 1, settings }, async (world) => {
+    const { api, axons } = world;
+    // Nothing is live while the registration takes its time, for two rounds and more.
+    axons[0].setHabit('register', { kind: 'slow', ms: 2500 }, { times: 1 });
+    const mine = succeeded(await api.allocateSpec(), made);
+    assert.deepEqual(await api.allocations(), [mine]);
+    assert.match(world.loded.state, /^runs/);
+  });
 });
