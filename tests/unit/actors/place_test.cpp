@@ -282,6 +282,8 @@ TEST_F(place_test, a_store_that_cannot_write_refuses_and_tells) {
 }
 
 TEST_F(place_test, a_round_of_health_checks_without_an_allocation_is_answered) {
+  start_tree();
+  publish({miner("a")});
   EXPECT_TRUE(ask<done>(check_health{}).ok());
 }
 
