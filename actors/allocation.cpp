@@ -26,7 +26,8 @@ void allocation_actor_state::arm_timer(timer slot, unix_ms due) {
 }
 
 void allocation_actor_state::on_deadline(const deadline_reached& d) {
-  if (d.slot > retry_timer || d.generation != timer_generation_[d.slot]) return;
+  if (d.slot > answer_timer || d.generation != timer_generation_[d.slot]) return;
+  if (d.slot == answer_timer) return released_.deliver(done{});
   if (d.slot == lease_timer) {
     if (phase_ == phase::releasing || phase_ == phase::ending) return;
     if (phase_ == phase::acting) return arm_timer(lease_timer, now() + 1000);  // an intent is under way: let it end

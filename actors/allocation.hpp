@@ -39,7 +39,7 @@ class allocation_actor_state {
 
  private:
   // The wheel's slots of this actor.
-  enum timer : std::uint32_t { lease_timer, retry_timer };
+  enum timer : std::uint32_t { lease_timer, retry_timer, answer_timer };
   enum class phase : std::uint8_t {
     placing,    // nothing durable yet
     reserving,  // the intent is durable, the miner may be told
@@ -105,7 +105,7 @@ class allocation_actor_state {
   phase phase_ = phase::placing;
   allocation_record record_;
   std::uint64_t revision_ = 0;
-  std::uint64_t timer_generation_[2] = {0, 0};
+  std::uint64_t timer_generation_[3] = {0, 0, 0};
 
   struct queued_commit {
     commit_allocation message;  // its `expected` is filled in when it is sent

@@ -24,6 +24,11 @@ caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
   auto promise = self_->make_response_promise<done>();
   released_ = guarded<done>{promise};
   release("released", "deallocated by its renter");
+  // However slow the miner is, the renter gets an answer within the request's deadline: the lease has ended.
+  if (d.ctx.deadline != std::chrono::steady_clock::time_point::max()) {
+    const auto left = d.ctx.deadline - self_->system().clock().now();
+    arm_timer(answer_timer, now() + std::chrono::duration_cast<std::chrono::milliseconds>(left).count() * 9 / 10);
+  }
   return promise;
 }
 

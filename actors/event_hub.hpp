@@ -15,7 +15,7 @@ struct hub_options {
   std::size_t unacknowledged =
       10000;                     ///< a listener with more than this outstanding is dropped (empty batch = dropped)
   std::size_t read_ahead = 500;  ///< events of one read from the log
-  std::chrono::milliseconds trim_every{10000};
+  std::chrono::milliseconds trim_every{1000};
 };
 
 class event_hub_state {

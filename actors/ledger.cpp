@@ -1,7 +1,6 @@
 #include "actors/ledger.hpp"
 
 #include "messages/caf_error.hpp"
-#include "messages/record_codec.hpp"
 
 #include <caf/all.hpp>
 #include <fmt/format.h>
@@ -13,6 +12,8 @@ namespace lode::actors {
 namespace {
 
 using storage::column;
+
+constexpr std::size_t trim_at_once = 10000;
 
 std::string event_key(std::uint64_t seq) { return fmt::format("{:020}", seq); }
 
@@ -53,7 +54,7 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
   if (c.erase)
     w.request.writes.erase(column::allocations, r.hotkey);
   else
-    w.request.writes.put(column::allocations, r.hotkey, encode(r, [this](std::string_view s) { return seal(s); }));
+    w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
   w.event = allocation_event(r, c.event, c.at, c.reason);
   w.request.writes.append(column::events, w.event);
   accept(std::move(w));
@@ -116,7 +117,7 @@ caf::result<maybe_stored> ledger_state::load(const std::string& hotkey) {
   if (!found) return to_caf(found.error());
   maybe_stored out;
   if (!*found) return out;
-  auto record = decode_allocation((*found)->value, [this](std::string_view s) { return options_.sealer->open(s); });
+  auto record = decode_allocation((*found)->value, open_for(hotkey));
   if (!record) return to_caf(record.error());
   out.stored = stored_allocation{std::move(*record), (*found)->mod_revision};
   return out;
@@ -128,7 +129,7 @@ caf::result<stored_allocations> ledger_state::load_all() {
   stored_allocations out;
   out.items.reserve(found->size());
   for (auto& entry : *found) {
-    auto record = decode_allocation(entry.value, [this](std::string_view s) { return options_.sealer->open(s); });
+    auto record = decode_allocation(entry.value, open_for(entry.key));
     // Serving without knowing an allocation could give its miner away: better not to start.
     if (!record) return to_caf(error{errc::store_damaged, "allocation of " + entry.key + ": " + record.error().detail});
     out.items.push_back({std::move(*record), entry.mod_revision});
@@ -161,7 +162,7 @@ caf::result<done> ledger_state::trim(std::size_t keep) {
   // Revisions without an event leave gaps, so this keeps at most `keep`, never more.
   const auto head = options_.store->head();
   if (head <= keep) return done{};
-  auto old = options_.store->scan(column::events, "", "", 1000);
+  auto old = options_.store->scan(column::events, "", "", trim_at_once);
   if (!old) return to_caf(old.error());
   storage::batch writes;
   for (const auto& entry : *old) {

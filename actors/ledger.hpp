@@ -5,6 +5,7 @@
 
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
+#include "messages/record_codec.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
@@ -51,7 +52,13 @@ class ledger_state {
   caf::result<stored_miners> load_known_miners();
   caf::result<event_batch> read(const read_events& r);
   caf::result<done> trim(std::size_t keep);
-  [[nodiscard]] std::string seal(std::string_view plain) const { return options_.sealer->seal(plain); }
+  // Sealed for their hotkey, so that sealed texts cannot be moved from one record to another.
+  [[nodiscard]] seal_function seal_for(const std::string& hotkey) const {
+    return [this, &hotkey](std::string_view plain) { return options_.sealer->seal(plain, hotkey); };
+  }
+  [[nodiscard]] open_function open_for(const std::string& hotkey) const {
+    return [this, &hotkey](std::string_view sealed) { return options_.sealer->open(sealed, hotkey); };
+  }
 
   ledger_actor::base* self_;
   ledger_options options_;

@@ -46,6 +46,7 @@ result<std::vector<miner_info>> read_miners_file(const std::string& path) {
 
 void metagraph_refresh_state::publish() {
   metagraph_snapshot s;
+  s.complete = options_.file.empty() || file_read_;
   s.miners = from_file_;
   s.miners.insert(s.miners.end(), options_.simulated.begin(), options_.simulated.end());
   self_->send(options_.registry, std::move(s));
@@ -65,6 +66,7 @@ void metagraph_refresh_state::look() {
     return;
   }
   from_file_ = std::move(*miners);
+  file_read_ = true;
   spdlog::info("miners file {}: {} miners", options_.file, from_file_.size());
   publish();
 }
@@ -75,10 +77,15 @@ job_actor::behavior_type metagraph_refresh_state::behavior(metagraph_options opt
     publish();
   } else {
     look();
-    if (from_file_.empty() && !options_.simulated.empty()) publish();
+    if (!file_read_) publish();
     self_->delayed_send(caf::actor_cast<job_actor>(self_), options_.look_every, tick{});
   }
   return {[this](const tick&) {
+    since_refresh_ += options_.look_every;
+    if (since_refresh_ >= options_.refresh_every) {
+      since_refresh_ = std::chrono::milliseconds{0};
+      seen_.clear();
+    }
     look();
     self_->delayed_send(caf::actor_cast<job_actor>(self_), options_.look_every, tick{});
   }};

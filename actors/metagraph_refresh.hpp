@@ -15,7 +15,8 @@ struct metagraph_options {
   registry_actor registry;
   std::string file;  ///< empty: no file
   std::vector<miner_info> simulated;
-  std::chrono::milliseconds look_every{1000};  ///< at the file's time stamp
+  std::chrono::milliseconds look_every{1000};       ///< at the file's time stamp
+  std::chrono::milliseconds refresh_every{600000};  ///< reads and publishes it although it looks unchanged
 };
 
 /// Reads and checks a miners file, hotkey checksums included. Errors name the place.
@@ -33,7 +34,9 @@ class metagraph_refresh_state {
 
   job_actor::base* self_;
   metagraph_options options_;
-  std::string seen_;  // what identifies the version of the file that was read last
+  std::chrono::milliseconds since_refresh_{0};
+  bool file_read_ = false;  // once at least: only then it is known who has left
+  std::string seen_;        // what identifies the version of the file that was read last
   std::vector<miner_info> from_file_;
 };
 

@@ -1,13 +1,13 @@
 #include "actors/miner.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <algorithm>
-#include <caf/all.hpp>
-
 #include "actors/allocation.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/json.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 namespace lode::actors {
 namespace {
@@ -60,9 +60,9 @@ caf::result<Reply> miner_state::ask_child(Message& message) {
 }
 
 void miner_state::report_slot(std::optional<allocation> view) {
-  self_->send(opts_.registry, slot_update{opts_.info.hotkey,
-                                          slot_taken_ ? slot_update::slot::busy : slot_update::slot::free,
-                                          std::move(view)});
+  self_->send(
+      opts_.registry,
+      slot_update{opts_.info.hotkey, slot_taken_ ? slot_update::slot::busy : slot_update::slot::free, std::move(view)});
 }
 
 void miner_state::on_changed(const allocation_changed& change) {
@@ -145,6 +145,7 @@ caf::result<hotkey_status> miner_state::status(const probe& p) {
   call.lane = call_lane::check;
   call.timeline_days = 1;
   call.timeout = probe_timeout;
+  if (p.ctx.deadline <= self_->system().clock().now()) return hotkey_status{opts_.info.hotkey, "Unknown", std::nullopt};
   call.request_id = p.ctx.request_id;
   const auto say = [hotkey = opts_.info.hotkey, guard = guarded<hotkey_status>{promise}](std::string text) {
     guard.deliver(hotkey_status{hotkey, std::move(text), std::nullopt});
@@ -153,11 +154,15 @@ caf::result<hotkey_status> miner_state::status(const probe& p) {
       .then(
           [say](const miner_reply& reply) {
             switch (reply.code) {
-              case errc::none: return say("Docker OFFLINE");
-              case errc::miner_refused: return say(reply.answered_no ? "Docker ONLINE" : "Unknown");
+              case errc::none:
+                return say("Docker OFFLINE");
+              case errc::miner_refused:
+                return say(reply.answered_no ? "Docker ONLINE" : "Unknown");
               case errc::miner_unreachable:
-              case errc::miner_timed_out: return say("Miner NO_RESPONSE");
-              default: return say("Unknown");
+              case errc::miner_timed_out:
+                return say("Miner NO_RESPONSE");
+              default:
+                return say("Unknown");
             }
           },
           [say](caf::error&) { say("Unknown"); });
@@ -235,10 +240,11 @@ miner_actor::behavior_type miner_state::behavior(miner_options options) {
         auto promise = self_->make_response_promise<ssh_answer>();
         const auto id = ++last_probe_;
         probes_.emplace(id, guarded<ssh_answer>{promise});
-        opts_.env->link->probe_ssh(
-            axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated}, check.ip, check.port,
-            ssh_timeout,
-            [me = caf::actor_cast<miner_actor>(self_), id](ssh_state s) { caf::anon_send(me, link_ssh_answer{id, s}); });
+        opts_.env->link->probe_ssh(axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated},
+                                   check.ip, check.port, ssh_timeout,
+                                   [me = caf::actor_cast<miner_actor>(self_), id](ssh_state s) {
+                                     caf::anon_send(me, link_ssh_answer{id, s});
+                                   });
         return promise;
       },
       [this](const miner_changed& c) { on_info(c); },

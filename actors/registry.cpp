@@ -1,12 +1,11 @@
 #include "actors/registry.hpp"
 
-#include <spdlog/spdlog.h>
-
-#include <caf/all.hpp>
-
 #include "actors/miner.hpp"
 #include "crypto/crypto.hpp"
 #include "messages/caf_error.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 namespace lode::actors {
 
@@ -79,7 +78,7 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
       self_->send(e.actor, miner_changed{e.info});
     refresh_offer(e);
   }
-  for (auto it = miners_.begin(); it != miners_.end();) {
+  for (auto it = miners_.begin(); snapshot.complete && it != miners_.end();) {
     const auto here = it++;
     auto& e = here->second;
     if (!e.known || present.contains(here->first)) continue;
@@ -93,9 +92,8 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
   spdlog::info("metagraph: {} miners, {} new or changed, {} left", present.size(), changes.changed.size(),
                changes.left.size());
   self_->request(opts_.env->ledger, caf::infinite, std::move(changes))
-      .then([](done&) {}, [](caf::error& e) {
-        spdlog::warn("the metagraph could not be remembered: {}", from_caf(e).to_string());
-      });
+      .then([](done&) {},
+            [](caf::error& e) { spdlog::warn("the metagraph could not be remembered: {}", from_caf(e).to_string()); });
 }
 
 registry_actor::behavior_type registry_state::behavior(registry_options options) {
@@ -138,7 +136,6 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
         it->second.set_aside = r.count > 0;
         refresh_offer(it->second);
       },
-      [this](const store_failed& f) { fail(error{errc::store_io, f.detail}); },
       [this](const restart_due& r) { restart_miner(r.hotkey); },
       [this](const stop_all&) { return stop(); },
   };

@@ -5,6 +5,11 @@
 // Split by concern: registry.cpp (frame, metagraph), registry_place.cpp (allocation, actions), registry_listing.cpp
 // (listings, status, readiness), registry_supervise.cpp (recovery, crashes, health rounds, stop).
 
+#include "actors/environment.hpp"
+#include "actors/guarded.hpp"
+#include "actors/placement_index.hpp"
+#include "messages/actors.hpp"
+
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,11 +18,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "actors/environment.hpp"
-#include "actors/guarded.hpp"
-#include "actors/placement_index.hpp"
-#include "messages/actors.hpp"
 
 namespace lode::testing {
 struct inspector;
@@ -41,10 +41,10 @@ class registry_state {
   struct entry {
     miner_info info;
     miner_actor actor;
-    bool known = false;        // in the metagraph
-    bool busy = false;         // slot taken, or a placement is on its way to the miner
+    bool known = false;  // in the metagraph
+    bool busy = false;   // slot taken, or a placement is on its way to the miner
     bool reachable = true;
-    bool set_aside = false;    // its actors keep crashing
+    bool set_aside = false;      // its actors keep crashing
     bool specs_learned = false;  // info.specs are the miner's own word, not the metagraph's
     std::uint32_t crashes = 0;
     unix_ms started = 0;

@@ -102,7 +102,7 @@ caf::result<hotkey_status_list> registry_state::status(check_status& query) {
   };
   auto c = std::make_shared<collector>();
   c->list.items.resize(query.hotkeys.size());
-  std::vector<std::pair<std::size_t, miner_actor>> ask;
+  std::map<std::string, std::pair<miner_actor, std::vector<std::size_t>>> ask;  // each miner once, however often named
   for (std::size_t i = 0; i < query.hotkeys.size(); ++i) {
     auto& item = c->list.items[i];
     item.hotkey = query.hotkeys[i];
@@ -114,20 +114,19 @@ caf::result<hotkey_status_list> registry_state::status(check_status& query) {
     else if (!it->second.actor)
       item.status = "Unknown";
     else
-      ask.emplace_back(i, it->second.actor);
+      (ask[item.hotkey].first = it->second.actor, ask[item.hotkey].second.push_back(i));
   }
   if (ask.empty()) return std::move(c->list);
   auto promise = self_->make_response_promise<hotkey_status_list>();
   c->promise = guarded<hotkey_status_list>{promise};
   c->missing = ask.size();
-  for (const auto& [i, miner] : ask) {
-    const auto settle = [c, i = i](std::string status) {
-      c->list.items[i].status = std::move(status);
+  for (const auto& [hotkey, asked] : ask) {
+    const auto settle = [c, positions = asked.second](const std::string& status) {
+      for (const auto i : positions) c->list.items[i].status = status;
       if (--c->missing == 0) c->promise.deliver(std::move(c->list));
     };
-    self_->request(miner, caf::infinite, probe{query.ctx})
-        .then([settle](hotkey_status& s) { settle(std::move(s.status)); },
-              [settle](caf::error&) { settle("Unknown"); });
+    self_->request(asked.first, caf::infinite, probe{query.ctx})
+        .then([settle](hotkey_status& s) { settle(s.status); }, [settle](caf::error&) { settle("Unknown"); });
   }
   return promise;
 }

@@ -91,12 +91,24 @@ void registry_state::on_down(const caf::down_msg& down) {
 
 void registry_state::restart_miner(const std::string& hotkey) {
   if (stopping_) return;
+  if (const auto it = miners_.find(hotkey); it != miners_.end() && it->second.actor) {
+    // It was started again since, and has lived long enough to be trusted.
+    if (opts_.env->now() - it->second.started > settled_ms) {
+      it->second.crashes = 0;
+      it->second.set_aside = false;
+      refresh_offer(it->second);
+    }
+    return;
+  }
   self_->request(opts_.env->ledger, caf::infinite, load_allocation{hotkey})
       .then(
           [this, hotkey](maybe_stored& found) {
             const auto it = miners_.find(hotkey);
             if (it == miners_.end() || it->second.actor || stopping_) return;
             auto& e = it->second;
+            if (e.set_aside)
+              self_->delayed_send(caf::actor_cast<registry_actor>(self_), std::chrono::milliseconds{settled_ms + 1000},
+                                  restart_due{hotkey});
             e.busy = false;
             if (!found.stored) e.view.reset();
             start_miner(e, std::move(found.stored));
@@ -120,7 +132,8 @@ caf::result<done> registry_state::look_at_all() {
   return promise;
 }
 
-void registry_state::look_on(std::shared_ptr<round> r) {  // NOLINT(performance-unnecessary-value-param): outlives round_
+void registry_state::look_on(
+    std::shared_ptr<round> r) {  // NOLINT(performance-unnecessary-value-param): outlives round_
   while (r->under_way < looks_under_way && !r->todo.empty()) {
     auto miner = std::move(r->todo.back());
     r->todo.pop_back();

@@ -10,6 +10,7 @@
 #include "messages/caf_error.hpp"
 
 #include <caf/all.hpp>
+#include <spdlog/spdlog.h>
 
 namespace lode::actors {
 namespace {
@@ -17,6 +18,18 @@ namespace {
 unix_ms wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+/// Miners and allocations are restarted by their supervisors. Without one of these the process cannot keep its
+/// promises, so it ends and recovers.
+template <class Handle>
+void end_with(const Handle& actor, const char* name, const std::shared_ptr<std::atomic<bool>>& ending,
+              const std::function<void(const error&)>& on_fatal) {
+  caf::actor_cast<caf::abstract_actor*>(actor)->attach_functor([=](const caf::error& reason) {
+    if (*ending) return;
+    spdlog::critical("{} ended: {}", name, from_caf(reason).to_string());
+    if (on_fatal) on_fatal(error{errc::internal, std::string{name} + " ended"});
+  });
 }
 
 }  // namespace
@@ -56,10 +69,18 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   mo.registry = registry_;
   mo.file = settings.miners.file;
   mo.simulated = std::move(options.simulated);
+  mo.refresh_every = std::chrono::seconds{settings.metagraph.refresh_seconds};
   // Detached: it reads files.
   jobs_.push_back(sys.spawn<caf::detached>(metagraph_refresh, std::move(mo)));
   jobs_.push_back(
       sys.spawn(allocation_check, registry_, std::chrono::milliseconds{settings.jobs.allocation_check_seconds * 1000}));
+
+  end_with(env_->ledger, "ledger", ending_, options.on_fatal);
+  end_with(hub_, "event_hub", ending_, options.on_fatal);
+  end_with(env_->forge, "key_forge", ending_, options.on_fatal);
+  end_with(env_->wheel, "lease_wheel", ending_, options.on_fatal);
+  end_with(registry_, "registry", ending_, options.on_fatal);
+  for (const auto& job : jobs_) end_with(job, "a job", ending_, options.on_fatal);
 }
 
 actor_tree::~actor_tree() {
@@ -68,6 +89,7 @@ actor_tree::~actor_tree() {
 
 bool actor_tree::stop(std::chrono::milliseconds bound) {
   stopped_ = true;
+  *ending_ = true;
   bool in_time = true;
   caf::scoped_actor self{sys_};
   for (const auto& job : jobs_) self->send_exit(job, caf::exit_reason::user_shutdown);

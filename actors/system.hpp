@@ -5,6 +5,7 @@
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -52,6 +53,7 @@ class actor_tree {
   event_hub_actor hub_;
   std::vector<job_actor> jobs_;
   bool stopped_ = false;
+  std::shared_ptr<std::atomic<bool>> ending_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace lode::actors

@@ -6,13 +6,14 @@
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
 #include "http/edge.hpp"
+#include "links/combined_link.hpp"
 #include "links/dendrite.hpp"
-#include "links/router_link.hpp"
 #include "links/simulated_miners.hpp"
 #include "storage/rocksdb_store.hpp"
 #include "storage/sealing.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <caf/all.hpp>
@@ -51,6 +52,20 @@ result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
   return crypto::hotkey{std::move(key), std::move(address)};
 }
 
+/// Whoever reaches the port can rent and, with a UUID, end leases: beyond this machine only on purpose.
+result<void> check_exposure(const config::daemon_settings& settings) {
+  const auto& listen = settings.http.listen;
+  boost::system::error_code ec;
+  auto host = listen.substr(0, listen.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const auto address = boost::asio::ip::make_address(host, ec);
+  if (settings.http.insecure || host == "localhost" || (!ec && address.is_loopback())) return {};
+  return error{errc::config_invalid,
+               "http.listen " + listen +
+                   " is reachable from other machines, and nothing protects "
+                   "the API yet: listen on 127.0.0.1 behind a proxy that does, or set http.insecure"};
+}
+
 http::edge_settings edge_settings_from(const config::daemon_settings& settings) {
   const auto& h = settings.http;
   http::edge_settings out;
@@ -80,6 +95,7 @@ class end_of_service {
 };
 
 int serve(const config::daemon_settings& settings) {
+  if (const auto fit = check_exposure(settings); !fit) return complain(fit.error());
   const auto hotkey = signing_hotkey(settings);
   if (!hotkey) return complain(hotkey.error());
 
@@ -158,6 +174,8 @@ int serve(const config::daemon_settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader of our output that goes away must not end the service.
+  std::signal(SIGPIPE, SIG_IGN);
   const auto parsed = config::parse_daemon(argc, argv, environ);
   if (const auto* text = std::get_if<config::print_and_exit>(&parsed)) {
     fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);

@@ -11,7 +11,7 @@ constexpr double hour_ms = 3'600'000;
 // clang-format off
 const std::array table{
     setting<s>{"axon.listen", [](s& x) -> value_ref { return &x.axon.listen; }, "Where calls of validators come in; port 0 picks one", {.form = host_and_port, .not_empty = true}},
-    setting<s>{"axon.external-ip", [](s& x) -> value_ref { return &x.axon.external_ip; }, "Address at which renters reach this machine; empty: that of axon.listen", {.form = literal_ip}},
+    setting<s>{"axon.external-ip", [](s& x) -> value_ref { return &x.axon.external_ip; }, "Address named in the axon's reply headers; empty: that of axon.listen", {.form = literal_ip}},
     setting<s>{"axon.max-in-flight", [](s& x) -> value_ref { return &x.axon.max_in_flight; }, "Calls handled at once; more get 503", {.least = 1, .most = 10'000}},
 
     setting<s>{"wallet.hotkey-file", [](s& x) -> value_ref { return &x.wallet.hotkey_file; }, "Hotkey of this miner"},
@@ -43,7 +43,7 @@ const std::array table{
     setting<s>{"container.name-prefix", [](s& x) -> value_ref { return &x.container.name_prefix; }, "Begins the name of every container", {.form = name_part, .not_empty = true}},
 
     setting<s>{"state.path", [](s& x) -> value_ref { return &x.state.path; }, "Directory of the agent's own state", {.not_empty = true}},
-    setting<s>{"ready.banner-timeout-seconds", [](s& x) -> value_ref { return &x.ready.banner_timeout_seconds; }, "sshd must show its banner within this once its port is open", {.least = 1, .most = 3'600}},
+    setting<s>{"ready.banner-timeout-seconds", [](s& x) -> value_ref { return &x.ready.banner_timeout_seconds; }, "A container whose sshd takes longer than this is named in the log", {.least = 1, .most = 3'600}},
     setting<s>{"ready.start-timeout-seconds", [](s& x) -> value_ref { return &x.ready.start_timeout_seconds; }, "A container must be ready within this in all", {.least = 1, .most = 3'600}},
 
     setting<s>{"reconcile.interval-seconds", [](s& x) -> value_ref { return &x.reconcile.interval_seconds; }, "Time between two comparisons with the engine", {.least = 1, .most = 86'400}},

@@ -12,6 +12,7 @@ constexpr double many = 1'000'000;
 // clang-format off
 const std::array table{
     setting<s>{"http.listen", [](s& x) -> value_ref { return &x.http.listen; }, "Where the REST API listens; port 0 picks one", {.form = host_and_port, .not_empty = true}},
+    setting<s>{"http.insecure", [](s& x) -> value_ref { return &x.http.insecure; }, "Listen beyond loopback although nothing protects the API"},
     setting<s>{"http.max-in-flight", [](s& x) -> value_ref { return &x.http.max_in_flight; }, "Requests handled at once; more get 503", {.least = 1, .most = many}},
     setting<s>{"http.max-connections", [](s& x) -> value_ref { return &x.http.max_connections; }, "Connections at once; more get 503", {.least = 1, .most = many}},
     setting<s>{"http.body-limit-bytes", [](s& x) -> value_ref { return &x.http.body_limit_bytes; }, "Largest request body; larger ones get 413", {.least = 1024, .most = 64 << 20}},

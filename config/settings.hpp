@@ -35,6 +35,7 @@ struct allocation_settings {
 struct daemon_settings {
   struct {
     std::string listen = "127.0.0.1:8903";
+    bool insecure = false;  ///< listen beyond loopback although neither TLS nor API keys protect the API
     std::int64_t max_in_flight = 1024;
     std::int64_t max_connections = 4096;
     std::int64_t body_limit_bytes = 1024 * 1024;

@@ -28,7 +28,12 @@ bool claims_json(const request& req) {
 }  // namespace
 
 arguments::arguments(const request& req) : request_(req) {
-  if (is_blank(req.body) || !claims_json(req)) return;
+  if (is_blank(req.body)) return;
+  if (!claims_json(req)) {
+    // As FastAPI does with a form: the body is there, but it is no object.
+    errors_.push_back({"body", std::nullopt, std::string{words::object_type}});
+    return;
+  }
   body_ = parse_body(req.body, errors_);
   if (body_ && body_->is_null()) body_.reset();
 }

@@ -17,7 +17,7 @@ namespace lode::links {
 
 struct dendrite_settings {
   std::string own_ip = "0.0.0.0";                   ///< named in the requests; nobody checks it
-  std::chrono::milliseconds connect_timeout{4000};  ///< at most; a call's own deadline may end it sooner
+  std::chrono::milliseconds connect_timeout{3000};  ///< at most; a call's own deadline may end it sooner
   std::size_t max_in_flight = 4096;                 ///< calls and probes; more are overloaded
   std::size_t max_per_axon = 8;                     ///< calls; more are overloaded
   std::size_t max_idle = 256;                       ///< kept-alive connections in all

@@ -18,6 +18,8 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t remembered_ends = 64;
+
 constexpr std::int64_t gib = std::int64_t{1} << 30;
 constexpr std::int64_t simulated_version = 183;  // what existing miners put on the chain
 constexpr std::uint16_t axon_port = 8091;
@@ -174,6 +176,7 @@ miner_reply simulated_slot::act(const miner_call& c) {
 }
 
 miner_reply simulated_slot::reg(const miner_call& c) {
+  if (std::find(ended_.begin(), ended_.end(), c.public_key) != ended_.end()) return no("deregistered before");
   if (held_ && !crypto::constant_time_equal(held_->public_key, c.public_key)) {
     ++on_occupied_;
     return no("occupied");
@@ -205,6 +208,9 @@ miner_reply simulated_slot::reg(const miner_call& c) {
 }
 
 miner_reply simulated_slot::deregister(const miner_call& c) {
+  // As lode-miner does: a register that its deregister overtook is refused when it arrives after all.
+  ended_.push_back(c.public_key);
+  if (ended_.size() > remembered_ends) ended_.pop_front();
   if (held_ && !crypto::constant_time_equal(held_->public_key, c.public_key)) return no("another key's container");
   held_.reset();
   return yes();

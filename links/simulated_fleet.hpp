@@ -6,6 +6,7 @@
 #include "messages/types.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,6 +65,7 @@ class simulated_slot {
   std::uint64_t made_ = 0;
   std::uint64_t on_occupied_ = 0;
   std::optional<container> held_;
+  std::deque<std::string> ended_;  // public keys that were deregistered, the newest last
 };
 
 }  // namespace lode::links

@@ -31,11 +31,12 @@ struct simulated_settings {
 ///   holds        yes when a running (not paused) container was made under the key
 ///   register     makes a container; under the same key again: the same answer; on another's container: refused and
 ///                counted. The SSH access is really encrypted to the key; a key that it cannot use is miner_failed
-///   deregister   yes when the container was made under the key or there is none
+///   deregister   yes when the container was made under the key or there is none; a register under that key which arrives
+///                later is refused
 ///   restart      yes when there is a container; pause, unpause: yes when it was running, paused
 ///   exchange_key yes when there is a container and key_type is "user" or "terminal"
 /// A call that fails with miner_failed was acted on in half of the cases, as with a real handler that raises late. A
-/// stalled register may land after a deregister was answered.
+/// stalled register may land at any time until its deregister.
 ///
 /// What becomes of the k-th call to a miner on a lane (and of its k-th probe) depends on the seed, the miner's index,
 /// the lane and k only. A probe fails (unknown) at failure_rate; else it shows open, silent for a paused container, and

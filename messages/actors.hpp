@@ -126,9 +126,10 @@ struct readiness {
 // ---------------------------------------------------------------------------------------------------------------------
 // registry: what its children and jobs tell it
 
-/// The whole metagraph as of now; hotkeys that are missing have left it.
+/// The whole metagraph as of now; hotkeys that are missing have left it, unless it is only a part.
 struct metagraph_snapshot {
   std::vector<miner_info> miners;
+  bool complete = true;
 };
 /// Where a miner's slot is. Sent by the miner at each transition and at no other time.
 struct slot_update {
@@ -146,10 +147,6 @@ struct reachability_update {
 struct specs_update {
   std::string hotkey;
   miner_specs specs;
-};
-/// The ledger can no longer write; the process should end and recover.
-struct store_failed {
-  std::string detail;
 };
 /// End all children, answer when none is left.
 struct stop_all {};
@@ -392,7 +389,6 @@ using registry_actor = caf::typed_actor<
     caf::reacts_to<reachability_update>,                      // from a miner
     caf::reacts_to<specs_update>,                             // from a miner
     caf::reacts_to<crash_report>,                             // from a miner
-    caf::reacts_to<store_failed>,                             // from the ledger
     caf::reacts_to<restart_due>,                              // to itself
     caf::replies_to<stop_all>::with<done>>;                   // from main
 
@@ -422,7 +418,6 @@ LODE_LOCAL_MESSAGE(metagraph_snapshot)
 LODE_LOCAL_MESSAGE(slot_update)
 LODE_LOCAL_MESSAGE(reachability_update)
 LODE_LOCAL_MESSAGE(specs_update)
-LODE_LOCAL_MESSAGE(store_failed)
 LODE_LOCAL_MESSAGE(stop_all)
 LODE_LOCAL_MESSAGE(place)
 LODE_LOCAL_MESSAGE(probe)

@@ -25,15 +25,15 @@ struct rental_options {
   std::int64_t memory_bytes = 0;     ///< overrides what is asked for; 0: does not
   std::int64_t shm_bytes = 64LL << 20U;
   bool offer_gpus = true;
-  std::int64_t pids = 4096;
+  std::int64_t pids = 512;
   std::int64_t open_files = 65536;  ///< lowered to what this process itself may have
   std::string restart_policy = "unless-stopped";
   std::string cgroup_parent;
   std::chrono::milliseconds usual_start{20000};      ///< until SSH answers; longer is said in the log
   std::chrono::milliseconds banner_timeout{120000};  ///< longer is a failure
-  std::chrono::milliseconds build_timeout{300000};   ///< for the renter's script
-  std::int64_t build_bytes = 8LL << 30U;             ///< what the script may write
-  std::size_t script_bytes = 16 * 1024;
+  std::chrono::milliseconds build_timeout{600000};   ///< for the renter's script
+  std::int64_t build_bytes = 20LL << 30U;            ///< what the script may write
+  std::size_t script_bytes = 64 * 1024;
 };
 
 /// A register as it came over the wire.

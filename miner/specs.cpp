@@ -95,15 +95,15 @@ result<machine> look_at_machine(const std::string& disk_path, std::vector<gpu> g
 
 std::string specs_json(const machine& m, bool engine_answers) {
   json::array details;
-  std::int64_t smallest = 0;
+  std::int64_t together = 0;
   for (const auto& g : m.gpus) {
     const auto capacity = g.memory_bytes / mib;
-    smallest = details.empty() ? capacity : std::min(smallest, capacity);
+    together += capacity;
     details.push_back(json::object{{"name", g.name}, {"capacity", capacity}});
   }
   json::object out;
   out["cpu"] = json::object{{"count", m.capacity.cpus.size()}, {"model", m.cpu_model}};
-  out["gpu"] = json::object{{"count", m.gpus.size()}, {"capacity", smallest}, {"details", std::move(details)}};
+  out["gpu"] = json::object{{"count", m.gpus.size()}, {"capacity", together}, {"details", std::move(details)}};
   out["ram"] = json::object{{"total", m.ram_total}, {"available", m.ram_available}};
   out["hard_disk"] = json::object{{"total", m.disk_total}, {"free", m.disk_free}};
   out["has_docker"] = engine_answers;

@@ -24,8 +24,8 @@ struct machine {
 result<machine> look_at_machine(const std::string& disk_path, std::vector<gpu> gpus);
 
 /// As validators read it: {"cpu":{"count","model"},"gpu":{"count","capacity","details":[{"name","capacity"}]},
-/// "ram":{"total","available"},"hard_disk":{"total","free"},"has_docker"}. Bytes, but the GPU's capacity: MiB of the
-/// smallest one, since a renter's condition holds for each.
+/// "ram":{"total","available"},"hard_disk":{"total","free"},"has_docker"}. Bytes, but the GPUs' capacity: MiB of
+/// all cards together, as existing miners report it; each card's own is among the details.
 std::string specs_json(const machine& m, bool engine_answers);
 
 }  // namespace lode::miner

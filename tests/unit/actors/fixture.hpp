@@ -229,7 +229,7 @@ class actor_test : public ::testing::Test {
     std::vector<stored_allocation> out;
     if (found)
       for (auto& e : *found) {
-        auto r = decode_allocation(e.value, [this](std::string_view s) { return sealer->open(s); });
+        auto r = decode_allocation(e.value, [&](std::string_view s) { return sealer->open(s, e.key); });
         if (r) out.push_back(stored_allocation{std::move(*r), e.mod_revision});
       }
     return out;

@@ -96,6 +96,19 @@ TEST_F(life_test, a_releasing_miner_that_leaves_the_metagraph_is_let_go) {
   EXPECT_EQ(allocate("a").code(), errc::unknown_hotkey);
 }
 
+TEST_F(life_test, a_release_is_answered_within_the_deadline_however_slow_the_miner_is) {
+  ASSERT_TRUE(act(pending_action::pause).ok());
+  link->answer = [](const miner_call&) { return std::nullopt; };  // not even a time-out
+  request_context ctx;
+  ctx.deadline = sched.clock().now() + std::chrono::seconds{100};
+  auto released = ask<done>(deallocate{"a", uuid, false, ctx});
+  advance(std::chrono::seconds{80});
+  EXPECT_FALSE(released.answered());
+  advance(std::chrono::seconds{15});
+  EXPECT_TRUE(released.ok());
+  EXPECT_EQ(stored().at(0).record.state, lode::allocation_state::releasing);
+}
+
 TEST_F(life_test, pause_and_unpause) {
   EXPECT_EQ(act(pending_action::unpause).code(), errc::wrong_state);
   ASSERT_TRUE(act(pending_action::pause).ok());

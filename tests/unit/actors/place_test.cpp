@@ -92,6 +92,20 @@ TEST_F(place_test, a_paused_miner_is_never_given_away) {
   EXPECT_EQ(link->count(miner_action::reg), 1u);
 }
 
+TEST_F(place_test, a_hotkey_asked_twice_is_probed_once_and_answered_twice) {
+  start_tree();
+  publish({miner("a"), miner("b")});
+  ASSERT_TRUE(allocate("a").ok());
+  const auto before = link->log.size();
+  auto status = ask<hotkey_status_list>(check_status{{"a", "nobody", "b", "a"}, false, {}});
+  ASSERT_TRUE(status.ok());
+  std::vector<std::string> texts;
+  for (const auto& item : status.value().items) texts.push_back(item.hotkey + " " + item.status);
+  EXPECT_EQ(texts,
+            (std::vector<std::string>{"a Docker ONLINE", "nobody Not Found", "b Docker OFFLINE", "a Docker ONLINE"}));
+  EXPECT_EQ(link->log.size() - before, 2u);
+}
+
 TEST_F(place_test, an_occupied_slot_is_refused_without_a_registration) {
   start_tree();
   publish({miner("a"), miner("b")});

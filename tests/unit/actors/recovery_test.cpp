@@ -34,7 +34,7 @@ TEST_F(recovery_test, an_active_allocation_survives_and_can_be_released) {
   EXPECT_TRUE(fleet["a"].holder.empty());
 }
 
-TEST_F(recovery_test, an_interrupted_registration_is_undone_at_every_moment) {
+TEST_F(recovery_test, an_interrupted_registration_is_undone_whether_the_miner_acted_or_not) {
   for (const bool miner_acted : {false, true}) {
     start_tree();
     publish({miner("a"), miner("b")});
@@ -152,6 +152,40 @@ TEST_F(recovery_test, a_miner_that_keeps_crashing_is_put_aside_and_the_rest_goes
   EXPECT_EQ(ready.set_aside, std::vector<std::string>{"a"});
   EXPECT_TRUE(ready.ready);
   EXPECT_TRUE(allocate("b").ok());
+  EXPECT_EQ(ask<allocation>(allocate_spec{}).code(), errc::no_candidate);
+  advance(std::chrono::minutes{3});
+  EXPECT_TRUE(ask<readiness>(get_readiness{}).value().set_aside.empty());  // it has settled
+  EXPECT_TRUE(ask<allocation>(allocate_spec{}).ok());
+}
+
+TEST_F(recovery_test, a_part_of_the_metagraph_takes_nobody_away) {
+  start_tree();
+  publish({miner("a")});
+  metagraph_snapshot part;
+  part.miners = {miner("b")};
+  part.complete = false;
+  caf::anon_send(registry, part);
+  run();
+  EXPECT_TRUE(allocate("a").ok());
+  EXPECT_TRUE(allocate("b").ok());
+}
+
+TEST_F(recovery_test, a_sealed_secret_moved_to_another_record_does_not_open) {
+  start_tree();
+  publish({miner("a"), miner("b")});
+  ASSERT_TRUE(allocate("a").ok());
+  auto value = store->get(storage::column::allocations, "a").value()->value;
+  const std::string own = R"("hotkey":"a")";
+  const auto at = value.find(own);
+  ASSERT_NE(at, std::string::npos);
+  value.replace(at, own.size(), R"("hotkey":"b")");
+  storage::commit_request forged;
+  forged.writes.put(storage::column::allocations, "b", value);
+  ASSERT_TRUE(store->commit({&forged, 1}));
+  end_tree();
+  fatal.clear();
+  start_tree();
+  ASSERT_EQ(fatal.size(), 1u);
 }
 
 TEST_F(recovery_test, known_miners_are_remembered_without_a_metagraph) {

@@ -39,7 +39,6 @@ registry_actor::behavior_type stand_in(registry_actor::pointer self, script* say
       [](const reachability_update&) {},
       [](const specs_update&) {},
       [](const crash_report&) {},
-      [](const store_failed&) {},
       [](const restart_due&) {},
       [](const stop_all&) { return done{}; },
   };

@@ -3,7 +3,7 @@
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
 #include "crypto/key_exchange.hpp"
-#include "links/router_link.hpp"
+#include "links/combined_link.hpp"
 #include "tests/unit/links/scripted_axon.hpp"
 
 #include <boost/json.hpp>

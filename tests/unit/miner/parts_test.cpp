@@ -119,7 +119,7 @@ TEST(plan_rental, refuses_what_engines_would_take_silently) {
   EXPECT_TRUE(broken([](auto& r) { r.ram_bytes = 1LL << 40U; }));
   EXPECT_TRUE(broken([](auto& r) { r.base_image = "else"; }));
   EXPECT_TRUE(broken([](auto& r) { r.user_key = "ssh-ed25519 'x'; rm -rf /\n"; }));
-  EXPECT_TRUE(broken([](auto& r) { r.script = std::string(20000, 'x'); }));
+  EXPECT_TRUE(broken([](auto& r) { r.script = std::string(70000, 'x'); }));
   // A GPU where there is none is left out: existing validators always ask for one.
   EXPECT_FALSE(broken([](auto& r) { r.gpu_count = 1; }));
 }
