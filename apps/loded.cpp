@@ -21,6 +21,7 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstdio>
 #include <future>
 #include <thread>
@@ -96,6 +97,9 @@ class end_of_service {
 
 int serve(const config::daemon_settings& settings) {
   if (const auto fit = check_exposure(settings); !fit) return complain(fit.error());
+  // The original's allow-list: an operator who sets it must not believe that it protects anything here.
+  if (const char* list = std::getenv("WHITELISTED_IPS"); list && *list)
+    spdlog::warn("WHITELISTED_IPS is set, but there is no allow-list of addresses yet: it has no effect");
   const auto hotkey = signing_hotkey(settings);
   if (!hotkey) return complain(hotkey.error());
 

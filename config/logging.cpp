@@ -11,23 +11,28 @@
 #include <memory>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
+
 namespace lode::config {
 namespace {
-
-// Stands before and between the id and the text of with_request(). A unit separator is in no sane id, and a text that
-// holds one only loses it.
-constexpr char mark = '\x1f';
 
 struct parts {
   std::string_view request_id;
   std::string_view text;
 };
 
+// "[ID] text", with an id as the edge takes or makes them, is a record about one request. Every folder can write that form
+// without knowing this one; anything else in brackets is text.
 parts parts_of(std::string_view message) {
-  if (message.empty() || message.front() != mark) return {{}, message};
-  const auto end = message.find(mark, 1);
-  if (end == std::string_view::npos) return {{}, message.substr(1)};
-  return {message.substr(1, end - 1), message.substr(end + 1)};
+  constexpr std::size_t longest_id = 128;
+  const auto end = message.find("] ");
+  if (!message.starts_with('[') || end == std::string_view::npos || end < 2 || end > longest_id) return {{}, message};
+  const auto id = message.substr(1, end - 1);
+  const bool sane = std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '_' || c == '-';
+  });
+  return sane ? parts{id, message.substr(end + 2)} : parts{{}, message};
 }
 
 std::int64_t milliseconds_of(spdlog::log_clock::time_point at) {
@@ -46,14 +51,12 @@ class json_formatter : public spdlog::formatter {
   [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<json_formatter>(); }
 };
 
-// Delegates to spdlog's pattern after putting the id in brackets; a client's text cannot start a line of its own.
+// Spdlog's pattern, but a client's text cannot start a line of its own.
 class human_formatter : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& m, spdlog::memory_buf_t& out) override {
-    const auto [id, text] = parts_of({m.payload.data(), m.payload.size()});
     std::string shown;
-    if (!id.empty()) shown.append("[").append(id).append("] ");
-    for (const char c : text) shown.push_back(static_cast<unsigned char>(c) < 0x20 && c != '\t' ? ' ' : c);
+    for (const char c : m.payload) shown.push_back(static_cast<unsigned char>(c) < 0x20 && c != '\t' ? ' ' : c);
     auto changed = m;
     changed.payload = shown;
     pattern_.format(changed, out);
@@ -89,8 +92,8 @@ std::string json_line(std::int64_t time_ms, std::string_view level, std::string_
 
 std::string with_request(std::string_view request_id, std::string_view text) {
   if (request_id.empty()) return std::string{text};
-  std::string out(1, mark);
-  out.append(request_id).append(1, mark).append(text);
+  std::string out = "[";
+  out.append(request_id).append("] ").append(text);
   return out;
 }
 

@@ -14,7 +14,8 @@ namespace lode::config {
 void start_logging(std::string_view level, std::string_view format);
 
 /// One JSON log line without the newline: {"time":"2026-11-25T02:00:00.123Z","level":"info",["request_id":…,]"msg":…}.
-/// Text that is not UTF-8 is repaired. A message made by with_request() yields the field and its bare text.
+/// Text that is not UTF-8 is repaired. A message of the
+/// form "[ID] text" (with_request()) yields the field and its bare text.
 std::string json_line(std::int64_t time_ms, std::string_view level, std::string_view message);
 
 /// The message with the request's id attached, for any spdlog call: spdlog::info("{}", with_request(id, "placed")).

@@ -26,7 +26,7 @@ void log_access(const request& req, const response& r) {
   if (!spdlog::should_log(level)) return;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - req.arrived;
   // The path, not the target: a query may hold a UUID.
-  spdlog::log(level, "{} {} {} {} {} {:.1f} ms", req.request_id, req.peer_ip, req.method_text, printable(req.path),
+  spdlog::log(level, "[{}] {} {} {} {} {:.1f} ms", req.request_id, req.peer_ip, req.method_text, printable(req.path),
               r.status, took.count());
 }
 

@@ -30,7 +30,7 @@ response unavailable(const error& e) {
 }
 
 response broken(const request& req, const error& e) {
-  spdlog::error("{} {} {}: {}", req.request_id, req.method_text, printable(req.path), e.to_string());
+  spdlog::error("[{}] {} {}: {}", req.request_id, req.method_text, printable(req.path), e.to_string());
   return failed(500, "Internal Server Error");
 }
 

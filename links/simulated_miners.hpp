@@ -31,7 +31,8 @@ struct simulated_settings {
 ///   holds        yes when a running (not paused) container was made under the key
 ///   register     makes a container; under the same key again: the same answer; on another's container: refused and
 ///                counted. The SSH access is really encrypted to the key; a key that it cannot use is miner_failed
-///   deregister   yes when the container was made under the key or there is none; a register under that key which arrives
+///   deregister   yes when the container was made under the key or there is none; a register under that key which
+///   arrives
 ///                later is refused
 ///   restart      yes when there is a container; pause, unpause: yes when it was running, paused
 ///   exchange_key yes when there is a container and key_type is "user" or "terminal"

@@ -111,7 +111,7 @@ task<bool> session::receive() {
       co_return true;
     }
     if (reader_.state() == request_reader::progress::failed) {
-      spdlog::debug("{} {}: {} ({})", peer_ip_, reader_.message().request_id, reader_.failure_status(),
+      spdlog::debug("[{}] {}: {} ({})", reader_.message().request_id, peer_ip_, reader_.failure_status(),
                     reader_.failure_text());
       queue(shared_->failure(reader_.failure_status(), reader_.failure_text()), false, false);
       co_await say_goodbye();
@@ -178,9 +178,9 @@ task<response> session::respond() {
   try {
     co_return co_await shared_->handle(req);
   } catch (const std::exception& e) {
-    if (!forced_) spdlog::error("{} {} {}: the handler threw: {}", req.request_id, req.method_text, req.path, e.what());
+    if (!forced_) spdlog::error("[{}] {} {}: the handler threw: {}", req.request_id, req.method_text, req.path, e.what());
   } catch (...) {
-    spdlog::error("{} {} {}: the handler threw something unknown", req.request_id, req.method_text, req.path);
+    spdlog::error("[{}] {} {}: the handler threw something unknown", req.request_id, req.method_text, req.path);
   }
   co_return shared_->failure(500, "Internal Server Error");
 }

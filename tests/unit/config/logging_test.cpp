@@ -22,6 +22,14 @@ TEST(logging_test, the_request_id_is_a_field) {
   EXPECT_EQ(v.at("msg"), "placed");
 }
 
+TEST(logging_test, other_brackets_are_text) {
+  for (const char* text : {"[] x", "[::1] x", "[a b] x", "[r-1]x", "[r-1", "x [r-1] y"}) {
+    const auto v = boost::json::parse(json_line(0, "info", text)).as_object();
+    EXPECT_FALSE(v.contains("request_id")) << text;
+    EXPECT_EQ(v.at("msg"), text);
+  }
+}
+
 TEST(logging_test, lines_go_to_standard_error_at_their_level) {
   const auto before = spdlog::default_logger();
   testing::internal::CaptureStderr();

@@ -111,7 +111,8 @@ TEST_F(settings_test, every_type_is_taken_from_a_file) {
 }
 
 TEST_F(settings_test, all_errors_of_all_sources_at_once) {
-  const auto path = file("[actors]\nthreads = \"two\"\n[http]\nlisten = \"nowhere\"\nbody_limit_bytes = 5\n[htp]\nx = 1\n");
+  const auto path =
+      file("[actors]\nthreads = \"two\"\n[http]\nlisten = \"nowhere\"\nbody_limit_bytes = 5\n[htp]\nx = 1\n");
   const auto stop = printed(
       daemon({"--config", path, "--placement.policy", "worst", "--http.lisen=x", "stray"}, {"LODE_FORGE_POOL=-1"}));
   EXPECT_EQ(stop.exit_code, 2);
