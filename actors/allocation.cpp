@@ -16,7 +16,7 @@ miner_call allocation_actor_state::make_call(miner_action action, std::chrono::m
   c.to = axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated};
   c.public_key = record_.public_key;
   c.timeout = timeout;
-  c.request_id = phase_ == phase::acting ? action_.ctx.request_id : request_.ctx.request_id;
+  c.request_id = request_id_;
   return c;
 }
 

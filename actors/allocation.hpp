@@ -98,6 +98,7 @@ class allocation_actor_state {
 
   // -- health (allocation_health.cpp)
   caf::result<done> look();
+  [[nodiscard]] bool due_for_a_look() const;
   void on_looked();
 
   allocation_actor::base* self_;
@@ -113,6 +114,8 @@ class allocation_actor_state {
   };
   std::deque<queued_commit> commits_;  // the first one is under way
 
+  std::string
+      request_id_;  // on whose behalf the miner is called; stays that of the last request for what follows from it
   place request_;
   guarded<allocation> placed_;
   int checks_left_ = 0;
@@ -122,6 +125,7 @@ class allocation_actor_state {
     guarded<done> promise;
   };
   docker_action action_;
+  unix_ms rollback_pause_ = 5000;
   guarded<done> acted_;
   std::deque<queued_action> actions_;
 

@@ -2,13 +2,15 @@
 // miner is told. When the miner does not answer, the action is rolled back, as the renter was told that it failed.
 
 #include "actors/allocation_frame.hpp"
-#include "crypto/crypto.hpp"
+#include "config/logging.hpp"
+
+#include <algorithm>
 
 namespace lode::actors {
 namespace {
 
 constexpr std::size_t actions_limit = 16;
-constexpr unix_ms rollback_pause_ms = 5000;
+constexpr unix_ms first_rollback_pause_ms = 5000;
 
 miner_action miner_action_of(pending_action a) {
   switch (a) {
@@ -68,6 +70,7 @@ void allocation_actor_state::begin_action(docker_action a, guarded<done> promise
 
   phase_ = phase::acting;
   action_ = std::move(a);
+  request_id_ = action_.ctx.request_id;
   acted_ = std::move(promise);
   record_.pending = action_.action;
   record_.pending_ssh_key = action_.ssh_key;
@@ -75,7 +78,11 @@ void allocation_actor_state::begin_action(docker_action a, guarded<done> promise
   const std::string event = std::string{to_string(action_.action)} + "_requested";
   commit(event, "", false, [this] {
     if (phase_ != phase::acting) return;
-    auto call = make_call(miner_action_of(action_.action), std::chrono::milliseconds{settings().action_timeout_ms});
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(action_.ctx.deadline - self_->system().clock().now());
+    auto call = make_call(miner_action_of(action_.action),
+                          std::clamp(std::chrono::milliseconds{settings().action_timeout_ms},
+                                     std::chrono::milliseconds{1}, std::max(left, std::chrono::milliseconds{1})));
     call.ssh_key = action_.ssh_key;
     call.key_type = action_.key_type;
     call_miner(std::move(call), [this](const miner_reply& reply) { on_acted(reply); });
@@ -84,7 +91,8 @@ void allocation_actor_state::begin_action(docker_action a, guarded<done> promise
 
 void allocation_actor_state::on_acted(const miner_reply& reply) {
   if (phase_ != phase::acting) return;  // released meanwhile
-  if (reply.ok()) {
+  const bool late = action_.ctx.deadline <= self_->system().clock().now();
+  if (reply.ok() && (!late || action_.action == pending_action::restart)) {
     if (action_.action == pending_action::pause) record_.state = lode::allocation_state::paused;
     if (action_.action == pending_action::unpause) record_.state = lode::allocation_state::active;
     if (action_.action == pending_action::exchange_key && action_.key_type == "user") record_.ssh_key = action_.ssh_key;
@@ -93,11 +101,13 @@ void allocation_actor_state::on_acted(const miner_reply& reply) {
       if (phase_ != phase::acting) return;
       phase_ = phase::live;
       tell_miner(false);
+      config::log_for(request_id_, spdlog::level::info, "allocation {}: {}", record_.hotkey, event_of(action_.action));
       acted_.deliver(done{});
       next_action();
     });
   }
-  const auto failure = to_caf(reply.code, reply.answered_no ? "the miner refused" : reply.detail);
+  const auto failure = reply.ok() ? to_caf(errc::deadline_exceeded)
+                                  : to_caf(reply.code, reply.answered_no ? "the miner refused" : reply.detail);
   if (reply.code == errc::miner_refused || reply.code == errc::miner_unreachable || reply.code == errc::overloaded ||
       action_.action == pending_action::restart) {
     // Nothing happened, or (restart) nothing that would need to be undone.
@@ -105,12 +115,15 @@ void allocation_actor_state::on_acted(const miner_reply& reply) {
     return commit("action_failed", reply.detail, false, [this, failure] {
       if (phase_ != phase::acting) return;
       phase_ = phase::live;
+      config::log_for(request_id_, spdlog::level::warn, "allocation {}: {} failed: {}", record_.hotkey,
+                      to_string(action_.action), from_caf(failure).to_string());
       acted_.fail(failure);
       next_action();
     });
   }
   acted_.fail(failure);
   phase_ = phase::rolling_back;
+  rollback_pause_ = first_rollback_pause_ms;
   roll_back();
 }
 
@@ -145,7 +158,8 @@ void allocation_actor_state::roll_back() {
     if (phase_ != phase::rolling_back) return;
     // "No" is an answer too: there was nothing to put back.
     if (reply.ok() || reply.answered_no) return settle();
-    arm_timer(retry_timer, now() + rollback_pause_ms);
+    arm_timer(retry_timer, now() + rollback_pause_);
+    rollback_pause_ = std::min<unix_ms>(rollback_pause_ * 2, settings().release_retry_max_ms);
   });
 }
 

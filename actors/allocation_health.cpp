@@ -4,10 +4,14 @@
 
 namespace lode::actors {
 
+bool allocation_actor_state::due_for_a_look() const {
+  // A paused container is silent by intent; what is placing, acting or releasing is looked after already. A roll-back
+  // that gets no answer is no excuse: the miner may be gone.
+  return (phase_ == phase::live || phase_ == phase::rolling_back) && record_.state == lode::allocation_state::active;
+}
+
 caf::result<done> allocation_actor_state::look() {
-  // A paused container is silent by intent; what is placing, acting or releasing is looked after already.
-  const bool due = phase_ == phase::live && record_.state == lode::allocation_state::active && !looking_;
-  if (!due) return done{};
+  if (!due_for_a_look() || looking_) return done{};
   auto promise = self_->make_response_promise<done>();
   looking_.emplace();
   looking_->promise = guarded<done>{promise};
@@ -36,8 +40,7 @@ void allocation_actor_state::on_looked() {
   if (!looking_->axon_done || !looking_->ssh_done) return;
   auto look = std::move(*looking_);
   looking_.reset();
-  const bool still_due = phase_ == phase::live && record_.state == lode::allocation_state::active;
-  if (!still_due) return look.promise.deliver(done{});
+  if (!due_for_a_look()) return look.promise.deliver(done{});
 
   const bool healthy = look.ssh == ssh_state::open;
   // The miner itself, or its host, says that no container serves; without any answer it may be the network in between.

@@ -47,6 +47,7 @@ std::optional<error> read_access(const std::string& plain, allocation_record& in
 caf::result<allocation> allocation_actor_state::start(place& p) {
   if (phase_ != phase::placing || placed_.pending()) return to_caf(errc::busy, "the miner's slot is taken");
   request_ = std::move(p);
+  request_id_ = request_.ctx.request_id;
   checks_left_ = std::max(request_.check_tries, 1);
   auto promise = self_->make_response_promise<allocation>();
   placed_ = guarded<allocation>{promise};

@@ -1,6 +1,7 @@
 // Releasing: the intent is durable, then the miner is told until it confirms or leaves the metagraph.
 
 #include "actors/allocation_frame.hpp"
+#include "config/logging.hpp"
 #include "crypto/crypto.hpp"
 
 #include <algorithm>
@@ -9,6 +10,8 @@ namespace lode::actors {
 namespace {
 // A miner that denies to hold our container is believed when it says so this often in a row.
 constexpr int denials_to_believe = 2;
+// A paused container reads as "holds nothing", so after an unpause that was not confirmed it takes more of them.
+constexpr int denials_to_believe_of_paused = 8;
 constexpr unix_ms quick_retry_ms = 1000;
 }  // namespace
 
@@ -23,6 +26,7 @@ caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
   if (auto problem = authorise(d.uuid)) return to_caf(*problem);
   auto promise = self_->make_response_promise<done>();
   released_ = guarded<done>{promise};
+  request_id_ = d.ctx.request_id;
   release("released", "deallocated by its renter");
   // However slow the miner is, the renter gets an answer within the request's deadline: the lease has ended.
   if (d.ctx.deadline != std::chrono::steady_clock::time_point::max()) {
@@ -56,7 +60,10 @@ void allocation_actor_state::attempt_release() {
   attempting_ = true;
   if (!record_.maybe_paused) return deregister();
   auto call = make_call(miner_action::unpause, std::chrono::milliseconds{settings().action_timeout_ms});
-  call_miner(std::move(call), [this](const miner_reply&) { deregister(); });
+  call_miner(std::move(call), [this](const miner_reply& reply) {
+    if (reply.ok()) record_.maybe_paused = false;
+    deregister();
+  });
 }
 
 void allocation_actor_state::deregister() {
@@ -83,7 +90,8 @@ void allocation_actor_state::ask_whether_held() {
       denials_ = 0;
       return retry_release(reply.ok() ? "the miner could not remove the container" : reply.detail);
     }
-    if (++denials_ >= denials_to_believe) return erase_record("the miner holds nothing of ours");
+    if (++denials_ >= (record_.maybe_paused ? denials_to_believe_of_paused : denials_to_believe))
+      return erase_record("the miner holds nothing of ours");
     retry_release("the miner says that it holds nothing of ours");
   });
 }
@@ -92,7 +100,8 @@ void allocation_actor_state::retry_release(const std::string& why) {
   attempting_ = false;
   if (release_attempts_ >= settings().deregister_tries && released_.pending()) {
     // The renter's lease has ended; what is left is between the miner and us.
-    spdlog::warn("allocation {}: the miner has not confirmed the release yet: {}", record_.hotkey, why);
+    config::log_for(request_id_, spdlog::level::warn, "allocation {}: the miner has not confirmed the release yet: {}",
+                    record_.hotkey, why);
     released_.deliver(done{});
   }
   unix_ms pause = quick_retry_ms;
@@ -108,7 +117,7 @@ void allocation_actor_state::erase_record(const std::string& why) {
   phase_ = phase::ending;
   record_.state = lode::allocation_state::releasing;
   commit("gone", why, true, [this, why] {
-    spdlog::info("allocation {}: gone, {}", record_.hotkey, why);
+    config::log_for(request_id_, spdlog::level::info, "allocation {}: gone, {}", record_.hotkey, why);
     tell_miner(true);
     released_.deliver(done{});
     // Unanswered when the registration was called off before the miner was told.

@@ -46,7 +46,7 @@ result<std::vector<miner_info>> read_miners_file(const std::string& path) {
 
 void metagraph_refresh_state::publish() {
   metagraph_snapshot s;
-  s.complete = options_.file.empty() || file_read_;
+  s.complete = file_read_;
   s.miners = from_file_;
   s.miners.insert(s.miners.end(), options_.simulated.begin(), options_.simulated.end());
   self_->send(options_.registry, std::move(s));

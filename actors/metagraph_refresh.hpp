@@ -35,7 +35,7 @@ class metagraph_refresh_state {
   job_actor::base* self_;
   metagraph_options options_;
   std::chrono::milliseconds since_refresh_{0};
-  bool file_read_ = false;  // once at least: only then it is known who has left
+  bool file_read_ = false;  // once at least: only then, and never without a file, it is known who has left
   std::string seen_;        // what identifies the version of the file that was read last
   std::vector<miner_info> from_file_;
 };

@@ -170,7 +170,7 @@ caf::result<hotkey_status> miner_state::status(const probe& p) {
 }
 
 void miner_state::ask_specs() {
-  if (opts_.info.specs || opts_.info.simulated || opts_.left) return;
+  if ((opts_.info.specs && !specs_learned_) || opts_.info.simulated || opts_.left) return;
   miner_call call;
   call.action = miner_action::specs;
   call.lane = call_lane::check;
@@ -179,11 +179,14 @@ void miner_state::ask_specs() {
   self_->request(caf::actor_cast<miner_actor>(self_), caf::infinite, std::move(call))
       .then(
           [this](const miner_reply& reply) {
-            if (opts_.info.specs) return;
+            if (opts_.info.specs && !specs_learned_) return;  // the metagraph has named them meanwhile
             if (reply.ok()) {
               if (auto specs = parse_specs_text(reply.specs_json)) {
                 opts_.info.specs = *specs;
+                specs_learned_ = true;
                 self_->send(opts_.registry, specs_update{opts_.info.hotkey, *specs});
+                // Memory and disk change: what was learned is learned again.
+                arm_timer(specs_timer, std::chrono::seconds{opts_.env->settings.metagraph.refresh_seconds});
                 return;
               }
               spdlog::warn("miner {}: its specs are malformed and ignored", opts_.info.hotkey);
@@ -206,6 +209,7 @@ void miner_state::on_deadline(const deadline_reached& d) {
 }
 
 void miner_state::on_info(const miner_changed& change) {
+  specs_learned_ = specs_learned_ && change.info.specs == opts_.info.specs;
   opts_.info = change.info;
   opts_.left = false;
   if (child_) self_->send(child_, miner_changed{opts_.info});

@@ -75,6 +75,7 @@ class miner_state {
   std::uint32_t crashes_ = 0;  // of the allocation, in a row
   unix_ms child_started_ = 0;
   bool reachable_ = true;
+  bool specs_learned_ = false;  // opts_.info.specs are the miner's own word
   std::array<lane_state, 2> lanes_;
   std::uint64_t last_probe_ = 0;
   std::map<std::uint64_t, guarded<ssh_answer>> probes_;

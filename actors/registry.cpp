@@ -38,7 +38,19 @@ void registry_state::forget_if_gone(entries::iterator it) {
     self_->demonitor(e.actor.address());
     caf::anon_send_exit(e.actor, caf::exit_reason::user_shutdown);
   }
+  // Remembered until now: its address was needed as long as a container might be there.
+  if (!e.info.simulated) {
+    save_miners gone;
+    gone.left.push_back(it->first);
+    remember(std::move(gone));
+  }
   miners_.erase(it);
+}
+
+void registry_state::remember(save_miners changes) {
+  self_->request(opts_.env->ledger, caf::infinite, std::move(changes))
+      .then([](done&) {},
+            [](caf::error& e) { spdlog::warn("the metagraph could not be remembered: {}", from_caf(e).to_string()); });
 }
 
 void registry_state::on_slot(slot_update& update) {
@@ -78,22 +90,20 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
       self_->send(e.actor, miner_changed{e.info});
     refresh_offer(e);
   }
-  for (auto it = miners_.begin(); snapshot.complete && it != miners_.end();) {
+  std::size_t left = 0;
+  for (auto it = miners_.begin(); it != miners_.end();) {
     const auto here = it++;
     auto& e = here->second;
-    if (!e.known || present.contains(here->first)) continue;
+    if (!e.known || present.contains(here->first) || (!snapshot.complete && !e.info.simulated)) continue;
     e.known = false;
-    if (!e.info.simulated) changes.left.push_back(here->first);
+    ++left;
     refresh_offer(e);
     if (e.actor) self_->send(e.actor, miner_left{});
     forget_if_gone(here);
   }
-  if (changes.changed.empty() && changes.left.empty()) return;
-  spdlog::info("metagraph: {} miners, {} new or changed, {} left", present.size(), changes.changed.size(),
-               changes.left.size());
-  self_->request(opts_.env->ledger, caf::infinite, std::move(changes))
-      .then([](done&) {},
-            [](caf::error& e) { spdlog::warn("the metagraph could not be remembered: {}", from_caf(e).to_string()); });
+  if (!changes.changed.empty() || left != 0)
+    spdlog::info("metagraph: {} miners, {} new or changed, {} left", present.size(), changes.changed.size(), left);
+  if (!changes.changed.empty()) remember(std::move(changes));
 }
 
 registry_actor::behavior_type registry_state::behavior(registry_options options) {

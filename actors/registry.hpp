@@ -27,6 +27,7 @@ namespace lode::actors {
 
 struct registry_options {
   environment_ptr env;
+  std::function<void()> on_recovered;          ///< every stored allocation is listed again; requests are served
   std::function<void(const error&)> on_fatal;  ///< the store failed or cannot be recovered: the process should end
 };
 
@@ -73,6 +74,7 @@ class registry_state {
   void refresh_offer(const entry& e);
   void on_slot(slot_update& update);
   void forget_if_gone(entries::iterator it);
+  void remember(save_miners changes);
 
   // -- placement (registry_place.cpp)
   caf::result<allocation> place_anywhere(allocate_spec& request);
@@ -82,12 +84,13 @@ class registry_state {
                 const std::function<void(caf::error&)>& failed);
   template <class Message>
   caf::result<done> pass_on(Message& message);
-  [[nodiscard]] std::optional<caf::error> not_serving() const;
+  [[nodiscard]] std::optional<caf::error> not_serving() const;  ///< for what changes something
+  [[nodiscard]] std::optional<caf::error> not_known() const;    ///< for what only looks: false before the recovery
 
   // -- listings (registry_listing.cpp)
   caf::result<hotkey_status_list> status(check_status& query);
-  [[nodiscard]] allocation_list allocations(const list_allocations& query) const;
-  [[nodiscard]] resource_list resources(const list_resources& query) const;
+  [[nodiscard]] caf::result<allocation_list> allocations(const list_allocations& query) const;
+  [[nodiscard]] caf::result<resource_list> resources(const list_resources& query) const;
   [[nodiscard]] readiness ready() const;
 
   // -- supervision (registry_supervise.cpp)

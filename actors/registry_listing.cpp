@@ -55,7 +55,8 @@ std::pair<std::size_t, std::size_t> page_of(const page_request& p) {
 
 }  // namespace
 
-allocation_list registry_state::allocations(const list_allocations& query) const {
+caf::result<allocation_list> registry_state::allocations(const list_allocations& query) const {
+  if (auto e = not_known()) return std::move(*e);
   const auto [first, last] = page_of(query.page);
   allocation_list out;
   for (const auto& [hotkey, e] : miners_) {
@@ -66,7 +67,8 @@ allocation_list registry_state::allocations(const list_allocations& query) const
   return out;
 }
 
-resource_list registry_state::resources(const list_resources& query) const {
+caf::result<resource_list> registry_state::resources(const list_resources& query) const {
+  if (auto e = not_known()) return std::move(*e);
   const auto [first, last] = page_of(query.page);
   resource_list out;
   for (const auto& [hotkey, e] : miners_) {
@@ -95,6 +97,7 @@ readiness registry_state::ready() const {
 }
 
 caf::result<hotkey_status_list> registry_state::status(check_status& query) {
+  if (auto e = not_known()) return std::move(*e);
   struct collector {
     hotkey_status_list list;
     std::size_t missing = 0;

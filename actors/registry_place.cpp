@@ -31,6 +31,10 @@ bool next_may_do(errc code) {
 std::optional<caf::error> registry_state::not_serving() const {
   if (stopping_) return to_caf(errc::shutting_down);
   if (!store_ok_) return to_caf(errc::store_io, "the store can no longer write");
+  return not_known();
+}
+
+std::optional<caf::error> registry_state::not_known() const {
   if (!recovered_) return to_caf(errc::not_ready, "recovery is under way");
   return std::nullopt;
 }
@@ -84,6 +88,7 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   if (it == miners_.end() || !it->second.known) return to_caf(errc::unknown_hotkey, "no such hotkey in the metagraph");
   auto& e = it->second;
   if (e.busy) return to_caf(errc::busy, "the miner's slot is taken");
+  if (e.set_aside) return to_caf(errc::busy, "the miner's actors keep crashing");
   if (!e.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
   const auto& settings = opts_.env->settings.allocation;
   place p;
@@ -110,7 +115,7 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
 
 template <class Message>
 caf::result<done> registry_state::pass_on(Message& message) {
-  if (!recovered_) return to_caf(errc::not_ready, "recovery is under way");
+  if (auto e = not_known()) return std::move(*e);
   const auto it = miners_.find(message.hotkey);
   if (it == miners_.end() || !it->second.busy) return to_caf(errc::no_allocation);
   if (!it->second.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");

@@ -46,6 +46,10 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
     e.known = known;
     std::optional<stored_allocation> stored;
     if (auto found = by_hotkey.extract(e.info.hotkey)) stored = std::move(found.mapped());
+    // Listed at once: its actor's own word comes later, and a renter must never find the lease missing.
+    if (stored && (stored->record.state == lode::allocation_state::active ||
+                   stored->record.state == lode::allocation_state::paused))
+      e.view = view_of(stored->record);
     start_miner(e, std::move(stored));
     refresh_offer(e);
   };
@@ -66,6 +70,7 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
     early_.reset();
     on_snapshot(snapshot);
   }
+  if (opts_.on_recovered) opts_.on_recovered();
 }
 
 void registry_state::on_down(const caf::down_msg& down) {

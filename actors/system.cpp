@@ -64,7 +64,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   env_->link = std::move(options.link);
   env_->now = wall_clock;
 
-  registry_ = sys.spawn(actors::registry, registry_options{env_, options.on_fatal});
+  registry_ = sys.spawn(actors::registry, registry_options{env_, options.on_recovered, options.on_fatal});
   metagraph_options mo;
   mo.registry = registry_;
   mo.file = settings.miners.file;

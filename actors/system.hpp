@@ -26,6 +26,7 @@ struct system_options {
   std::shared_ptr<const storage::sealer> sealer;
   std::shared_ptr<links::miner_link> link;
   std::vector<miner_info> simulated;           ///< offered beside the miners file
+  std::function<void()> on_recovered;          ///< from an actor's thread: every stored allocation is served again
   std::function<void(const error&)> on_fatal;  ///< from an actor's thread: the process should end and recover
 };
 

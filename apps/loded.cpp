@@ -21,8 +21,8 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <thread>
 #include <unistd.h>
@@ -86,13 +86,21 @@ http::edge_settings edge_settings_from(const config::daemon_settings& settings) 
 class end_of_service {
  public:
   void say(int code) {
+    recovered(false);
     if (!said_.test_and_set()) code_.set_value(code);
   }
   int wait() { return code_.get_future().get(); }
 
+  /// Every stored allocation is served again; or never will be, since the end came first.
+  void recovered(bool yes) {
+    if (!recovery_told_.test_and_set()) recovery_.set_value(yes);
+  }
+  bool wait_for_recovery() { return recovery_.get_future().get(); }
+
  private:
-  std::atomic_flag said_;
+  std::atomic_flag said_, recovery_told_;
   std::promise<int> code_;
+  std::promise<bool> recovery_;
 };
 
 int serve(const config::daemon_settings& settings) {
@@ -148,6 +156,7 @@ int serve(const config::daemon_settings& settings) {
   so.sealer = std::make_shared<storage::sealer>(std::move(*sealer));
   so.link = link;
   so.simulated = simulated->infos();
+  so.on_recovered = [&] { end.recovered(true); };
   so.on_fatal = [&](const error&) { end.say(exit_failed); };
   auto tree = std::make_unique<actors::actor_tree>(sys, std::move(so));
   if (settings.miners.file.empty() && settings.miners.simulated == 0)
@@ -156,8 +165,10 @@ int serve(const config::daemon_settings& settings) {
   auto edge = http::start_edge(io, sys, edge_settings_from(settings), {tree->registry()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
-  fmt::print("listening on http://{}\n", (*edge)->address());
-  std::fflush(stdout);
+  if (end.wait_for_recovery()) {
+    fmt::print("listening on http://{}\n", (*edge)->address());
+    std::fflush(stdout);
+  }
   spdlog::info("serving on {}, hotkey {}", (*edge)->address(), hotkey->address);
 
   const int code = end.wait();

@@ -126,7 +126,8 @@ struct readiness {
 // ---------------------------------------------------------------------------------------------------------------------
 // registry: what its children and jobs tell it
 
-/// The whole metagraph as of now; hotkeys that are missing have left it, unless it is only a part.
+/// The metagraph as of now; hotkeys that are missing have left it. Of one that is not complete that is so for simulated
+/// miners only.
 struct metagraph_snapshot {
   std::vector<miner_info> miners;
   bool complete = true;

@@ -123,7 +123,7 @@ class actor_test : public ::testing::Test {
   }
 
   /// Starts the tree on `store`, as a new process would.
-  void start_tree() {
+  void start_tree(bool settle = true) {
     env = std::make_shared<environment>();
     env->settings = settings;
     env->link = link;
@@ -139,8 +139,8 @@ class actor_test : public ::testing::Test {
     fo.detached = false;
     env->forge = sys.spawn(key_forge, fo);
     env->wheel = sys.spawn(lease_wheel, wheel_options{wheel_resolution, env->now});
-    registry = sys.spawn(actors::registry, registry_options{env, [this](const error& e) { fatal.push_back(e); }});
-    run();
+    registry = sys.spawn(actors::registry, registry_options{env, {}, [this](const error& e) { fatal.push_back(e); }});
+    if (settle) run();
   }
   /// Ends it as a crash would: nothing is finished, nothing is told.
   void end_tree() {

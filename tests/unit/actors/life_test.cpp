@@ -129,6 +129,69 @@ TEST_F(life_test, a_paused_container_is_woken_before_it_is_removed) {
   EXPECT_EQ(link->log.back().action, miner_action::deregister);
 }
 
+TEST_F(life_test, a_paused_container_that_cannot_be_woken_is_not_believed_to_be_gone_at_once) {
+  ASSERT_TRUE(act(pending_action::pause).ok());
+  bool broken = true;
+  link->answer = [&](const miner_call& c) -> std::optional<miner_reply> {
+    if (!broken || (c.action != miner_action::unpause && c.action != miner_action::deregister)) return fleet["a"](c);
+    miner_reply no;
+    no.code = errc::miner_refused;
+    no.answered_no = true;
+    return no;
+  };
+  auto released = release();
+  advance(std::chrono::seconds{30});
+  EXPECT_TRUE(released.ok());
+  EXPECT_GE(link->count(miner_action::holds), 3u);  // "no" each time, since it does not run
+  ASSERT_EQ(stored().size(), 1u);
+  EXPECT_EQ(allocate("a").code(), errc::busy);
+  broken = false;
+  advance(std::chrono::minutes{10});
+  EXPECT_TRUE(stored().empty());
+  EXPECT_TRUE(fleet["a"].holder.empty());
+}
+
+TEST_F(life_test, an_action_that_succeeds_too_late_is_rolled_back) {
+  link->answer = [](const miner_call&) { return std::nullopt; };
+  request_context ctx;
+  ctx.deadline = sched.clock().now() + std::chrono::seconds{2};
+  auto paused = ask<done>(docker_action{pending_action::pause, "a", uuid, "", "", ctx});
+  ASSERT_EQ(link->calls.size(), 1u);
+  EXPECT_LE(link->calls.front().call.timeout, std::chrono::seconds{2});
+  advance(std::chrono::seconds{3});
+  link->reply_to(miner_action::pause, fleet["a"](link->calls.front().call));
+  link->answer = [this](const miner_call& c) { return fleet["a"](c); };
+  run();
+  EXPECT_EQ(paused.code(), errc::deadline_exceeded);
+  EXPECT_FALSE(fleet["a"].paused);
+  EXPECT_EQ(stored()[0].record.state, lode::allocation_state::active);
+  EXPECT_EQ(stored()[0].record.pending, pending_action::none);
+}
+
+TEST_F(life_test, a_miner_that_dies_while_an_action_rolls_back_is_noticed) {
+  link->answer = [](const miner_call&) {
+    miner_reply silent;
+    silent.code = errc::miner_timed_out;
+    return silent;
+  };
+  link->ssh = ssh_state::closed;
+  EXPECT_EQ(act(pending_action::pause).code(), errc::miner_timed_out);
+  for (int i = 0; i < 20; ++i) ask<done>(check_health{});
+  EXPECT_EQ(stored().at(0).record.state, lode::allocation_state::releasing);
+}
+
+TEST_F(life_test, each_request_carries_its_own_id_to_the_miner) {
+  docker_action pause{pending_action::pause, "a", uuid, "", "", {}};
+  pause.ctx.request_id = "id-pause";
+  ASSERT_TRUE(ask<done>(pause).ok());
+  EXPECT_EQ(link->log.back().request_id, "id-pause");
+  deallocate end{"a", uuid, false, {}};
+  end.ctx.request_id = "id-end";
+  ASSERT_TRUE(ask<done>(end).ok());
+  EXPECT_EQ(link->log.back().action, miner_action::deregister);
+  EXPECT_EQ(link->log.back().request_id, "id-end");
+}
+
 TEST_F(life_test, exchange_of_the_key_is_listed) {
   ASSERT_TRUE(act(pending_action::exchange_key, "ssh-ed25519 AAAA new", "user").ok());
   EXPECT_EQ(ask<allocation_list>(list_allocations{}).value().items.at(0).ssh_key, "ssh-ed25519 AAAA new");

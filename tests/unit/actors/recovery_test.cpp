@@ -158,6 +158,52 @@ TEST_F(recovery_test, a_miner_that_keeps_crashing_is_put_aside_and_the_rest_goes
   EXPECT_TRUE(ask<allocation>(allocate_spec{}).ok());
 }
 
+TEST_F(recovery_test, a_rented_miner_that_left_the_metagraph_is_still_told_to_deregister_after_a_restart) {
+  start_tree();
+  publish({miner("a")});
+  auto a = allocate("a");
+  ASSERT_TRUE(a.ok());
+  publish({});
+  end_tree();
+  start_tree();
+  publish({});
+  EXPECT_TRUE(ask<done>(deallocate{"a", a.value().uuid_key, false, {}}).ok());
+  ASSERT_FALSE(link->log.empty());
+  EXPECT_EQ(link->log.back().action, miner_action::deregister);
+  EXPECT_EQ(link->log.back().to.port, 8091);
+  EXPECT_TRUE(fleet["a"].holder.empty());
+  EXPECT_TRUE(stored().empty());
+  end_tree();
+  start_tree();  // and with its lease over it is forgotten
+  EXPECT_EQ(allocate("a").code(), errc::unknown_hotkey);
+}
+
+TEST_F(recovery_test, the_listing_is_complete_as_soon_as_there_is_one) {
+  start_tree();
+  std::vector<miner_info> miners;
+  for (int i = 0; i < 30; ++i) miners.push_back(miner("m" + std::to_string(i)));
+  publish(miners);
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(ask<allocation>(allocate_spec{}).ok());
+  end_tree();
+  link->answer = [](const miner_call&) { return std::nullopt; };
+  start_tree(false);
+  std::vector<pending<allocation_list>> asked;  // one between any two steps of any actor
+  do asked.push_back(ask_later<allocation_list>(registry, list_allocations()));
+  while (asked.size() < 500 && sched.try_run_once());
+  run();
+  std::size_t complete = 0;
+  for (auto& p : asked) {
+    if (!p.ok()) {
+      EXPECT_EQ(p.code(), errc::not_ready);
+      continue;
+    }
+    ++complete;
+    EXPECT_EQ(p.value().items.size(), 30u);
+  }
+  EXPECT_GT(complete, 0u);
+  EXPECT_LT(complete, asked.size());
+}
+
 TEST_F(recovery_test, a_part_of_the_metagraph_takes_nobody_away) {
   start_tree();
   publish({miner("a")});
