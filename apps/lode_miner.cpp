@@ -6,6 +6,7 @@
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
 #include "miner/agent.hpp"
+#include "miner/background.hpp"
 #include "miner/settings.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -52,7 +53,7 @@ int specs(const lode::config::agent_settings& settings) {
   const auto engine = lode::miner::make_docker_engine(io, std::move(options));
   bool answers = false;
   const auto ask = [&]() -> lode::miner::task<void> { answers = (co_await engine->ping()).has_value(); };
-  lode::miner::run_to_end(io, ask());
+  if (!lode::miner::run_to_end(io, ask())) return exit_failed;
   fmt::print("{}\n", lode::miner::specs_json(*machine, answers));
   return 0;
 }
@@ -100,7 +101,10 @@ int run(const lode::config::agent_settings& settings) {
         signals.cancel();
         io.stop();
       });
-  io.run();
+  if (!lode::miner::run_all(io)) {
+    std::fflush(nullptr);
+    ::_exit(exit_failed);  // what is half done is finished at the next start
+  }
   spdlog::info("stopped");
   return status;
 }

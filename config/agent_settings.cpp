@@ -26,7 +26,7 @@ const std::array table{
 
     setting<s>{"image.allowed", [](s& x) -> value_ref { return &x.image.allowed; }, "Images that renters may name, each as name=reference", {.form = name_and_reference}},
     setting<s>{"image.fallback", [](s& x) -> value_ref { return &x.image.fallback; }, "Used for a name that is not allowed; empty: refuse"},
-    setting<s>{"image.build-timeout-seconds", [](s& x) -> value_ref { return &x.image.build_timeout_seconds; }, "A renter's build must end within this", {.least = 1, .most = 86'400}},
+    setting<s>{"image.build-timeout-seconds", [](s& x) -> value_ref { return &x.image.build_timeout_seconds; }, "A renter's build must end within this; validators give up a register, of which it is a part, after 60 to 100 s", {.least = 1, .most = 86'400}},
     setting<s>{"image.build-max-mib", [](s& x) -> value_ref { return &x.image.build_max_mib; }, "What a renter's build may write", {.least = 1, .most = 10'485'760}},
     setting<s>{"image.dockerfile-max-bytes", [](s& x) -> value_ref { return &x.image.dockerfile_max_bytes; }, "Longest build script taken from a renter", {.least = 0, .most = 1'048'576}},
 

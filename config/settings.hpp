@@ -119,8 +119,8 @@ struct agent_settings {
   } engine;
   struct {
     std::vector<std::string> allowed{"ubuntu=localhost/lode-base:1"};  ///< name=reference
-    std::string fallback = "ubuntu";  ///< used for a name that is not allowed; empty: refuse
-    std::int64_t build_timeout_seconds = 600;
+    std::string fallback = "ubuntu";          ///< used for a name that is not allowed; empty: refuse
+    std::int64_t build_timeout_seconds = 45;  ///< validators give a whole register 60 to 100 s
     std::int64_t build_max_mib = 20480;
     std::int64_t dockerfile_max_bytes = 65536;
   } image;

@@ -1,9 +1,8 @@
 #include "miner/agent.hpp"
 
+#include "miner/background.hpp"
 #include "miner/banner.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -17,6 +16,8 @@ namespace {
 
 constexpr auto stop_bound = 10s;
 constexpr auto lease_look = 60s;  // the wall clock may be set, so a long sleep is cut into pieces
+constexpr std::chrono::milliseconds first_retry = 1s;
+constexpr std::chrono::milliseconds longest_retry = 30s;
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -41,9 +42,9 @@ http::server_limits axon_limits(std::size_t in_flight) {
 
 }  // namespace
 
-void run_to_end(boost::asio::io_context& io, task<void> t) {
-  boost::asio::co_spawn(io, std::move(t), boost::asio::detached);
-  io.run();
+bool run_to_end(boost::asio::io_context& io, task<void> t) {
+  start_task(io, "command", std::move(t));
+  return run_all(io);
 }
 
 result<std::unique_ptr<agent>> agent::make(boost::asio::io_context& io, agent_options options) {
@@ -74,7 +75,7 @@ agent::agent(passkey, boost::asio::io_context& io, agent_options options, machin
 agent::~agent() = default;
 
 void agent::run(std::function<void(const std::string&)> ready, std::function<void(result<void>)> ended) {
-  boost::asio::co_spawn(io_, main(std::move(ready), std::move(ended)), boost::asio::detached);
+  start_task(io_, "agent", main(std::move(ready), std::move(ended)));
 }
 
 void agent::stop() { stopping_.set(); }
@@ -86,8 +87,8 @@ task<void> agent::main(std::function<void(const std::string&)> ready, std::funct
     co_return;
   }
   ready(server_->address());
-  boost::asio::co_spawn(io_, reconcile_loop(), boost::asio::detached);
-  boost::asio::co_spawn(io_, lease_loop(), boost::asio::detached);
+  start_task(io_, "reconcile loop", reconcile_loop());
+  start_task(io_, "lease loop", lease_loop());
   co_await stopping_.wait();
 
   spdlog::info("stopping; containers live on");
@@ -139,21 +140,30 @@ task<void> agent::reconcile_loop() {
     if (auto done = co_await slot_.reconcile(); done.has_error()) {
       spdlog::warn("reconcile: {}", done.error().to_string());
     }
+    if (spdlog::should_log(spdlog::level::debug)) co_await slot_.log_usage();
   }
   reconcile_ended_.set();
 }
 
-// Ends a lease when it is due, not only at the next cycle.
+// Ends a lease when it is due, not only at the next cycle. Not a cycle of its own: the grace that reconcile() gives to
+// what it does not know is counted in cycles.
 task<void> agent::lease_loop() {
+  auto retry = first_retry;
   while (!stopping_.is_set()) {
-    const auto changed = slot_.lease_changed();
+    auto changed = slot_.lease_changed();
     const auto end = slot_.lease_end();
     auto nap = std::chrono::milliseconds{lease_look};
     if (end != 0) nap = std::clamp(std::chrono::milliseconds{end - now_ms()}, 0ms, nap);
     if (nap == 0ms) {
-      if (auto done = co_await slot_.reconcile(); done.has_error())
-        spdlog::warn("reconcile: {}", done.error().to_string());
-      nap = std::chrono::milliseconds{1000};  // a removal that failed is tried again, but not at once
+      if (auto done = co_await slot_.end_lease(); done.has_error()) {
+        spdlog::warn("the lease is over and its container is not removed, next try in {} s: {}", retry / 1s,
+                     done.error().to_string());
+        nap = retry;
+        retry = std::min(retry * 2, longest_retry);
+        changed = slot_.lease_changed();
+      } else {
+        retry = first_retry;
+      }
     }
     // Woken by stop() too: slot_.stop() changes nothing, so look often enough to end soon.
     const auto slice = std::min<std::chrono::milliseconds>(nap, 1000ms);

@@ -30,8 +30,8 @@ struct agent_options {
   std::string disk_path = "/";
 };
 
-/// Runs `io` until `t` has ended, for commands that do one thing.
-void run_to_end(boost::asio::io_context& io, task<void> t);
+/// Runs `io` until `t` has ended, for commands that do one thing. False when an exception ended it.
+[[nodiscard]] bool run_to_end(boost::asio::io_context& io, task<void> t);
 
 /// Thread: everything on the one thread that runs `io`; `io` outlives the agent.
 class agent {

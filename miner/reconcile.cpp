@@ -9,6 +9,7 @@ namespace lode::miner {
 
 namespace {
 constexpr int grace_cycles = 2;
+constexpr std::int64_t mib = 1 << 20;
 
 std::string label(const std::map<std::string, std::string>& labels, const char* key) {
   const auto it = labels.find(key);
@@ -32,6 +33,30 @@ task<result<void>> slot::reconcile() {
   co_await finish_interrupted();
   co_await adopt();
   co_return co_await remove_unknown();
+}
+
+task<result<void>> slot::end_lease() {
+  const auto pass = co_await operations_.enter();
+  if (!pass) co_return error{errc::overloaded, "too many operations wait"};
+  const auto end = lease_end();
+  if (end == 0 || now_() < end) co_return result<void>{};
+  const auto emptied = co_await empty_slot("the lease is over");
+  if (!emptied.yes) co_return error{errc::engine_failed, emptied.reason};
+  co_return result<void>{};
+}
+
+task<void> slot::log_usage() {
+  if (record_.phase != slot_phase::occupied || record_.paused) co_return;
+  const auto name = record_.allocation.substr(0, 12);
+  // Not under the operations pass: a renter's call need not wait for figures.
+  const auto usage = co_await engine_.stats(record_.container_id);
+  if (usage.has_error()) {
+    spdlog::debug("allocation {}: no figures: {}", name, usage.error().to_string());
+    co_return;
+  }
+  spdlog::debug("allocation {}: memory {} of {} MiB, {:.3f} s of CPU since its start, {} processes", name,
+                usage->memory_bytes / mib, usage->memory_limit / mib, static_cast<double>(usage->cpu_total_ns) / 1e9,
+                usage->pids);
 }
 
 // We have the operations pass. A register that waits for it has `current_` and is not interrupted.

@@ -31,7 +31,7 @@ struct rental_options {
   std::string cgroup_parent;
   std::chrono::milliseconds usual_start{20000};      ///< until SSH answers; longer is said in the log
   std::chrono::milliseconds banner_timeout{120000};  ///< longer is a failure
-  std::chrono::milliseconds build_timeout{600000};   ///< for the renter's script
+  std::chrono::milliseconds build_timeout{45000};    ///< for the renter's script
   std::int64_t build_bytes = 20LL << 30U;            ///< what the script may write
   std::size_t script_bytes = 64 * 1024;
 };

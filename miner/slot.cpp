@@ -2,10 +2,9 @@
 
 #include "crypto/crypto.hpp"
 #include "crypto/key_exchange.hpp"
+#include "miner/background.hpp"
 #include "miner/ssh_access.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/json.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -84,7 +83,10 @@ result<void> slot::save(slot_record next) {
   return saved;
 }
 
-unix_ms slot::lease_end() const { return record_.phase == slot_phase::occupied ? record_.expires_at : 0; }
+unix_ms slot::lease_end() const {
+  const bool held = record_.phase == slot_phase::occupied || record_.phase == slot_phase::removing;
+  return held ? record_.expires_at : 0;
+}
 
 task<slot_answer> slot::check() {
   if (record_.phase != slot_phase::free) co_return slot_answer::no("occupied");
@@ -147,7 +149,7 @@ task<slot_answer> slot::reg(std::string public_key, std::string validator, std::
   // In a coroutine of its own: it reaches a defined end whether the caller waits or not.
   const auto mine = std::make_shared<registration>(io_);
   current_ = mine;
-  boost::asio::co_spawn(io_, run_registration(mine, std::move(*plan)), boost::asio::detached);
+  start_task(io_, "register", run_registration(mine, std::move(*plan)));
   co_await mine->done.wait();
   if (!mine->answer.yes) co_return mine->answer;
   // Between the end and this line a deregister may have emptied the slot again.

@@ -66,7 +66,12 @@ class slot {
   /// One cycle: ends what a crash interrupted, ends a lease that is over, adopts what the engine says of our container,
   /// and removes labelled things that nobody knows once they were seen in two cycles.
   task<result<void>> reconcile();
-  /// When the lease ends; 0 without one.
+  /// Only ends a lease that is over, or tries again to; success too when none is. An error leaves the phase at
+  /// removing, or as it was where the state could not be saved.
+  task<result<void>> end_lease();
+  /// Logs, as debug, what our container takes of memory and CPU, when it runs. Takes a second or two; nothing waits.
+  task<void> log_usage();
+  /// When the lease ends, also while its container is being removed; 0 without one.
   [[nodiscard]] unix_ms lease_end() const;
   /// Set when lease_end() may have changed; a fresh one each time.
   [[nodiscard]] std::shared_ptr<event> lease_changed() const { return lease_changed_; }

@@ -147,7 +147,7 @@ class miner_engine : public ::testing::Test {
     auto e = make_docker_engine(io, options.engine);
     std::optional<T> answer;
     const auto asking = [&]() -> task<void> { answer.emplace(co_await question(*e)); };
-    run_to_end(io, asking());
+    EXPECT_TRUE(run_to_end(io, asking()));
     return std::move(*answer);
   }
   std::size_t containers() {

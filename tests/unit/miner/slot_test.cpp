@@ -1,6 +1,7 @@
 // The slot on a fake engine: every failure half-way ends in a defined state and leaves nothing behind.
 
 #include "crypto/crypto.hpp"
+#include "miner/background.hpp"
 #include "rig.hpp"
 
 #include <boost/json.hpp>
@@ -213,6 +214,67 @@ TEST_F(slot_test, the_lease_ends_also_after_a_restart) {
   EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
   EXPECT_EQ(w.rentals(), 1);
   second.now += 1;
+  EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
+  expect_free(second);
+}
+
+TEST_F(slot_test, ending_a_lease_is_tried_again_and_is_no_cycle) {
+  ASSERT_TRUE(first->reg().yes);
+  auto& s = first->the_slot;
+  fake_container stray;
+  stray.spec.labels = {{label_owner, "5Owner"}, {label_allocation, "x"}};
+  w.containers["stray"] = stray;
+  EXPECT_TRUE(first->run(s.reconcile())->has_value()) << "the stray is seen once";
+  first->now = s.lease_end() - 1;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(w.rentals(), 1) << "not due yet";
+
+  first->now = s.lease_end();
+  d.fail_saves = 1;
+  EXPECT_FALSE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(d.record.phase, slot_phase::occupied);
+  const auto away = failed(errc::engine_unreachable);
+  first->engine.failures["list"] = {away, away};
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(d.record.phase, slot_phase::removing);
+  EXPECT_EQ(s.lease_end(), first->now) << "still due";
+  EXPECT_TRUE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(d.record, slot_record{});
+  EXPECT_EQ(s.lease_end(), 0);
+  EXPECT_TRUE(w.containers.contains("stray")) << "it has its cycle of grace";
+  EXPECT_TRUE(first->run(s.reconcile())->has_value());
+  expect_free(*first);
+}
+
+TEST_F(slot_test, ending_a_lease_does_not_count_a_missing_container) {
+  ASSERT_TRUE(first->reg().yes);
+  auto& s = first->the_slot;
+  w.containers.clear();
+  EXPECT_TRUE(first->run(s.reconcile())->has_value());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(d.record.phase, slot_phase::occupied);
+  first->now = s.lease_end();
+  d.fail_saves = 3;
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(first->run(s.end_lease())->has_value());
+  EXPECT_EQ(d.record.phase, slot_phase::occupied) << "nothing could be saved";
+  EXPECT_TRUE(first->run(s.end_lease())->has_value());
+  expect_free(*first);
+}
+
+TEST_F(slot_test, an_exception_in_a_register_ends_the_process_and_the_next_one_cleans_up) {
+  first->engine.dies_at = [](const std::string& step) -> bool {
+    if (step == "after create") throw std::bad_alloc{};
+    return false;
+  };
+  std::optional<slot_answer> answer;
+  first->start(first->the_slot.reg(key(0).public_pem, "5Validator", 30, small_request()), answer);
+  first->io.restart();
+  EXPECT_FALSE(run_all(first->io));
+  EXPECT_FALSE(answer);
+  EXPECT_EQ(d.record.phase, slot_phase::registering);
+  EXPECT_EQ(w.containers.size(), 1U);
+  first.reset();
+  rig second{w, d};
   EXPECT_TRUE(second.run(second.the_slot.reconcile())->has_value());
   expect_free(second);
 }
