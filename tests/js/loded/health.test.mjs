@@ -77,6 +77,66 @@ inWorlds('the allocation check', (withWorld) => {
     assert.equal((await api.allocations()).length, 2, 'and after it the count begins anew');
   });
 
+  withWorld('offline and online are said once each, of the right one, when a look shows it', { miners: 2, settings },
+    async (world) => {
+      const { api, axons } = world;
+      const verdicts = () =>
+        world.loded
+          .lines()
+          .map(({ msg }) => /^allocation (\S+): (offline|online) \(axon: .*, ssh: .*\)$/.exec(msg))
+          .filter(Boolean)
+          .map(([, hotkey, verdict]) => [hotkey, verdict]);
+      const { hotkey } = axons[0];
+      await rent(world);
+      await looked(axons[0], 1);
+      assert.deepEqual(verdicts(), [], 'nothing has changed');
+      for (let round = 1; round <= 2; ++round) {
+        axons[0].miner.stop();
+        await until('offline', () => verdicts().length >= 2 * round - 1);
+        axons[0].miner.container.state = 'running';
+        axons[0].miner.changed();
+        await until('online', () => verdicts().length >= 2 * round);
+        await looked(axons[0], 1);
+      }
+      const once = [[hotkey, 'offline'], [hotkey, 'online']];
+      assert.deepEqual(verdicts(), [...once, ...once]);
+      assert.equal((await api.allocations()).length, 2);
+    });
+
+  withWorld('a roll-back that gets no answer: a dead miner is released all the same, a living one is not',
+    { miners: 2, settings: { ...settings, 'allocation.action-timeout-ms': 300, 'allocation.check-timeout-ms': 500 } },
+    async (world) => {
+      const { api, axons } = world;
+      const [dead, alive] = axons;
+      const rented = await rent(world);
+      for (const [i, axon] of axons.entries()) {
+        axon.setHabit('pause', { kind: 'silence' });
+        axon.setHabit('unpause', { kind: 'silence' });
+        assert.equal((await api.act('pause_docker', rented[i])).status, 403);
+      }
+      // The container goes, and nobody answers there any more.
+      dead.clearHabits();
+      dead.setHabit('*', { kind: 'silence' });
+      const from = looks(dead);
+      dead.miner.remove();
+      await until('the dead one is released', async () => (await api.allocations()).length < 2, { within: 30_000 });
+      assert.ok(looks(dead) >= from + 2, 'after the misses, of which the first may have been under way');
+      assert.ok(
+        world.loded.lines().some(({ msg }) => msg === `allocation ${dead.hotkey}: 3 health checks missed in a row; released`),
+      );
+      await looked(alive, 4);
+      assert.deepEqual((await api.allocations()).map((a) => a.uuid_key), [rented[1].uuid_key]);
+      for (const axon of axons)
+        for (const { action, outcome } of axon.calls)
+          if (action === 'unpause') assert.notEqual(outcome, 200, 'no roll-back was answered until here');
+      dead.clearHabits();
+      alive.clearHabits();
+      await world.slotIs(dead.hotkey, 'available', { within: 30_000 });
+      // What waits behind the roll-back is done after it.
+      succeeded(await api.act('restart_docker', rented[1]), 'Resource restarted successfully.');
+      assert.equal(alive.container().state, 'running');
+    });
+
   withWorld('rounds with nothing to look at do no harm', { miners: 1, settings }, async (world) => {
     const { api, axons } = world;
     // Nothing is live while the registration takes its time, for two rounds and more.

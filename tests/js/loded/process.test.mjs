@@ -6,7 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { failed, succeeded } from '../lib/replies.mjs';
+import { failed, sshKey, succeeded } from '../lib/replies.mjs';
 import { runToEnd } from '../lib/loded.mjs';
 import { soon, until } from '../lib/wait.mjs';
 import { withWorld } from '../lib/world.mjs';
@@ -147,19 +147,66 @@ withWorld('a restart finds everything', { miners: 4 }, async (world) => {
   for (const allocation of left) succeeded(await world.api.deallocate(allocation), 'Resource deallocated successfully.');
 });
 
-withWorld('one request id through HTTP, actors and links', { miners: 1 }, async (world) => {
-  const id = 'trace-me-0815';
-  world.axons[0].setHabit('register', { kind: 'refuse' }, { times: 1 });
-  const { status } = await world.api.allocateSpec({}, {}, { headers: { 'x-request-id': id } });
-  assert.equal(status, 404);
-  const lines = () => world.loded.lines().filter((line) => line.request_id === id);
-  await until('edge, registry and allocation name it', () => lines().length >= 3);
-  for (const line of world.loded.lines()) {
-    assert.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    assert.ok(['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical'].includes(line.level), line.level);
-    assert.equal(typeof line.msg, 'string');
-  }
-});
+/** The lines of log that name the request `id`, by who wrote them. */
+const trace = (world, id) => {
+  const messages = world.loded.lines().filter((line) => line.request_id === id).map((line) => line.msg);
+  return {
+    edge: messages.filter((msg) => / (GET|POST) \/\S* \d{3} [\d.]+ ms$/.test(msg)),
+    actors: messages.filter((msg) => /^(allocation|allocate_\w+|registry|miner) ?\S*: /.test(msg)),
+    link: messages.filter((msg) => /^\w+ to \S+: .* after \d+ ms/.test(msg)),
+  };
+};
+
+withWorld('one request id through HTTP, actors and links', { miners: 1, settings: { 'log.level': 'debug' } },
+  async (world) => {
+    const id = 'trace-me-0815';
+    const [axon] = world.axons;
+    axon.setHabit('register', { kind: 'refuse' }, { times: 1 });
+    const reply = await world.api.allocateSpec({}, {}, { headers: { 'x-request-id': id } });
+    assert.equal(reply.status, 404);
+    assert.equal(reply.headers['x-request-id'], id);
+    await until('the edge names it', () => trace(world, id).edge.length > 0);
+    const { edge, actors, link } = trace(world, id);
+    assert.match(edge[0], /POST \/service\/allocate_spec 404 /);
+    assert.ok(actors.some((msg) => msg.startsWith(`allocation ${axon.hotkey}: `)), `the allocation: ${actors}`);
+    assert.ok(actors.some((msg) => msg.startsWith('allocate_spec: ')), `the registry: ${actors}`);
+    assert.ok(link.some((msg) => msg.startsWith(`register to ${axon.hotkey}: `)), `the link: ${link}`);
+    for (const line of world.loded.lines()) {
+      assert.match(line.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      assert.ok(['trace', 'debug', 'info', 'warning', 'warn', 'error', 'critical'].includes(line.level), line.level);
+      assert.equal(typeof line.msg, 'string');
+    }
+  });
+
+withWorld('each request of an allocation goes to the miner under its own id',
+  { miners: 1, settings: { 'log.level': 'debug' } },
+  async (world) => {
+    const { api, axons: [axon] } = world;
+    const headers = (id) => ({ headers: { 'x-request-id': id } });
+    const mine = succeeded(await api.allocateSpec({}, {}, headers('id-of-allocate')), made);
+    const query = { hotkey: mine.hotkey, uuid_key: mine.uuid_key };
+    // The miner's word for what was asked, and the request's path.
+    const asked = [
+      ['restart', 'restart_docker', {}],
+      ['pause', 'pause_docker', {}],
+      ['unpause', 'unpause_docker', {}],
+      ['exchange_key', 'exchange_docker_key', { ssh_key: sshKey() }],
+      ['deregister', 'deallocate', {}],
+    ];
+    for (const [action, path, more] of asked) {
+      const id = `id-of-${action}`;
+      const reply = await api.post(`/service/${path}`, { query: { ...query, ...more }, ...headers(id) });
+      assert.equal(reply.status, 200, `${path}: ${reply.text}`);
+      await until(`the edge names ${id}`, () => trace(world, id).edge.length > 0);
+      const { edge, actors, link } = trace(world, id);
+      assert.match(edge[0], new RegExp(`POST /service/${path} 200 `));
+      assert.ok(actors.some((msg) => msg.startsWith(`allocation ${axon.hotkey}: `)), `${action}, the allocation: ${actors}`);
+      assert.deepEqual(link.map((msg) => msg.split(' ')[0]), [action], 'its call, and nobody else\'s');
+    }
+    const registered = trace(world, 'id-of-allocate').link.map((msg) => msg.split(' ')[0]);
+    assert.ok(registered.includes('register'), `${registered}`);
+    for (const [action] of asked) assert.ok(!registered.includes(action), `${action} goes under the allocation's id`);
+  });
 
 withWorld("a store that another process holds is said so, and is not touched", { miners: 1 }, async (world) => {
   const mine = succeeded(await world.api.allocateSpec(), made);
