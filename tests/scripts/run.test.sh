@@ -13,11 +13,11 @@ served=''
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
 
-say() { echo "run.test: $*"; }
+say() { echo "run.test: $*" >&2; }
 # $1 what is wrong, $2 the output to show with it.
 fail() {
   say "FAILED: $1"
-  [ -z "${2:-}" ] || sed 's/^/  | /' "$2"
+  [ -z "${2:-}" ] || sed 's/^/  | /' "$2" >&2
   exit 1
 }
 
@@ -57,18 +57,18 @@ stamps() {
   {
     find "$root/build/release" -maxdepth 1 -type f ! -name '*.lock'
     find "$var/images" -name '*.tar*'
-    find "$var/engine/graph/overlay-images" -name images.json
+    "${as_root[@]}" find "$var/engine/graph/overlay-images" -name images.json
     echo /var/lib/dpkg/status
   } | sort | "${as_root[@]}" xargs -d '\n' stat -c '%n %y %s'
 }
 
-# The processes whose command line names a file below var/: loded, lode-miner, Podman, conmon.
+# The programs of a run whose command line names a file below var/.
 left_processes() {
-  local process
+  local process command
   for process in /proc/[0-9]*; do
-    if tr '\0' '\n' 2>/dev/null <"$process/cmdline" | grep -qF -- "$var/"; then
-      echo "${process#/proc/}: $(tr '\0' ' ' 2>/dev/null <"$process/cmdline" | cut -c1-200)"
-    fi
+    case $(cat "$process/comm" 2>/dev/null) in loded | lode-miner | podman | conmon | runc) ;; *) continue ;; esac
+    command=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline") || continue
+    [[ $command != *"$var/"* ]] || echo "${process#/proc/}: ${command:0:200}"
   done
 }
 
