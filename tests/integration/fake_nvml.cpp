@@ -35,6 +35,7 @@ int ask(const char* call) { return !ready || fails(call) ? driver_not_loaded : s
 
 }  // namespace
 
+// NOLINTBEGIN(readability-identifier-naming): the library's names
 extern "C" {
 
 int nvmlInit_v2() {
@@ -72,3 +73,4 @@ int nvmlDeviceGetMinorNumber(void* device, unsigned* minor) {
 }
 #endif
 }
+// NOLINTEND(readability-identifier-naming)

@@ -7,6 +7,8 @@
 #include "miner/ssh_access.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
 #include <cstdio>
@@ -157,6 +159,17 @@ class miner_engine : public ::testing::Test {
       co_return list.value().size();
     });
   }
+  // Of the one container that there is.
+  container_stats figures() {
+    const auto hotkey = options.axon.hotkey;
+    const auto answer = ask_engine<result<container_stats>>([hotkey](engine& e) -> task<result<container_stats>> {
+      const auto list = co_await e.list(label_owner, hotkey);
+      if (list.has_error()) co_return list.error();
+      co_return co_await e.stats(list->at(0).id);
+    });
+    EXPECT_TRUE(answer) << answer.error().to_string();
+    return answer ? *answer : container_stats{};
+  }
   std::size_t images() {
     const auto hotkey = options.axon.hotkey;
     return ask_engine<std::size_t>([hotkey](engine& e) -> task<std::size_t> {
@@ -228,6 +241,44 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
   EXPECT_NE(ssh(port, "true").status, 0);
   EXPECT_TRUE(validator().post(a.port, validator().deregister(pair.public_pem)).yes());
   EXPECT_TRUE(validator().post(a.port, validator().check()).yes());
+}
+
+TEST_F(miner_engine, figures_of_a_rental_are_its_own) {
+  const auto log = folder + "/log";
+  const auto quiet = spdlog::default_logger();
+  spdlog::set_default_logger(spdlog::basic_logger_mt("figures", log));
+  spdlog::set_level(spdlog::level::debug);
+  spdlog::flush_on(spdlog::level::debug);
+  {
+    living_agent a{options};
+    const auto reply = validator().post(a.port, reg_body());
+    ASSERT_TRUE(reply.yes()) << reply.body;
+    const int port = static_cast<int>(access(reply).at("port").as_int64());
+    const auto before = figures();
+    EXPECT_EQ(before.memory_limit, 256 << 20);
+    EXPECT_GT(before.memory_bytes, 0);
+    EXPECT_GT(before.cpu_total_ns, 0);
+    EXPECT_GE(before.pids, 1);
+
+    // One second of CPU, and a file of 64 MiB in /dev/shm, which counts as the container's memory.
+    const auto work = ssh(
+        port, "dd if=/dev/zero of=/dev/shm/held bs=1M count=60 2>/dev/null; timeout 1 sh -c \"while :; do :; done\"");
+    EXPECT_EQ(work.status, 124) << work.output;
+    const auto after = figures();
+    EXPECT_GT(after.cpu_total_ns - before.cpu_total_ns, 300'000'000);
+    EXPECT_LT(after.cpu_total_ns - before.cpu_total_ns, 60'000'000'000);
+    EXPECT_GT(after.memory_bytes - before.memory_bytes, 50 << 20);
+    EXPECT_LE(after.memory_bytes, after.memory_limit);
+    const auto nobody = ask_engine<result<container_stats>>(
+        [](engine& e) -> task<result<container_stats>> { co_return co_await e.stats("nobody"); });
+    EXPECT_EQ(nobody.error(), errc::not_found);
+
+    const auto line = "grep -m1 \"memory [1-9][0-9]* of 256 MiB, [0-9.]* s of CPU\"";
+    EXPECT_EQ(shell("timeout 20 sh -c 'tail -n +1 -f " + log + " | " + line + "'").status, 0);
+    EXPECT_TRUE(validator().post(a.port, validator().deregister(pair.public_pem)).yes());
+  }
+  spdlog::set_default_logger(quiet);
+  spdlog::drop("figures");
 }
 
 TEST_F(miner_engine, script_runs_without_a_network_and_is_in_the_image) {
