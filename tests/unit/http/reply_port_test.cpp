@@ -98,9 +98,10 @@ class reply_port_test : public ::testing::Test {
     out = std::move(answer);
   }
 
+  // Before the actor system, as in the daemon: a worker may be the last to let go of the port, whose timer is in here.
+  boost::asio::io_context io_{1};
   config cfg_;
   caf::actor_system sys_{cfg_};
-  boost::asio::io_context io_{1};
   reply_port_owner port_{sys_, io_};
   std::shared_ptr<std::vector<promise>> held_ = std::make_shared<std::vector<promise>>();
   oracle actor_ = sys_.spawn(behave, held_);
