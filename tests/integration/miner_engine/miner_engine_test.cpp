@@ -201,7 +201,7 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
           "id -un; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max; nproc; "
           "grep NoNewPrivs /proc/self/status; stat -c %a,%U /root/.ssh /etc/shadow");
   EXPECT_EQ(inside.status, 0) << inside.output;
-  EXPECT_EQ(inside.output, "root\n268435456\n4096\n1\nNoNewPrivs:\t1\n700,root\n640,root\n");
+  EXPECT_EQ(inside.output, "root\n268435456\n512\n1\nNoNewPrivs:\t1\n700,root\n640,root\n");
   EXPECT_EQ(ssh_by_password(port, password).output, "root\n");
   EXPECT_NE(ssh_by_password(port, "wrong" + password).status, 0);
 
@@ -293,6 +293,7 @@ TEST_F(miner_engine, script_runs_without_a_network_and_is_in_the_image) {
   EXPECT_EQ(containers(), 0U);
   EXPECT_EQ(images(), 0U);
 
+  pair = crypto::make_key_pair(key_kind::rsa2048).value();  // the deregistered one is refused from now on
   const auto failed = validator().post(a.port, reg_body("exit 7"));
   EXPECT_FALSE(failed.yes());
   EXPECT_NE(failed.body.find("code 7"), std::string::npos) << failed.body;
