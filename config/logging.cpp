@@ -7,12 +7,11 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <memory>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cctype>
 
 namespace lode::config {
 namespace {
@@ -22,16 +21,15 @@ struct parts {
   std::string_view text;
 };
 
-// "[ID] text", with an id as the edge takes or makes them, is a record about one request. Every folder can write that form
-// without knowing this one; anything else in brackets is text.
+// "[ID] text", with an id as the edge takes or makes them, is a record about one request. Every folder can write that
+// form without knowing this one; anything else in brackets is text.
 parts parts_of(std::string_view message) {
   constexpr std::size_t longest_id = 128;
   const auto end = message.find("] ");
   if (!message.starts_with('[') || end == std::string_view::npos || end < 2 || end > longest_id) return {{}, message};
   const auto id = message.substr(1, end - 1);
-  const bool sane = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '.' || c == '_' || c == '-';
-  });
+  const bool sane = std::all_of(id.begin(), id.end(),
+                                [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; });
   return sane ? parts{id, message.substr(end + 2)} : parts{{}, message};
 }
 

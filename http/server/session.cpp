@@ -178,7 +178,8 @@ task<response> session::respond() {
   try {
     co_return co_await shared_->handle(req);
   } catch (const std::exception& e) {
-    if (!forced_) spdlog::error("[{}] {} {}: the handler threw: {}", req.request_id, req.method_text, req.path, e.what());
+    if (!forced_)
+      spdlog::error("[{}] {} {}: the handler threw: {}", req.request_id, req.method_text, req.path, e.what());
   } catch (...) {
     spdlog::error("[{}] {} {}: the handler threw something unknown", req.request_id, req.method_text, req.path);
   }
