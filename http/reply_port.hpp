@@ -21,8 +21,8 @@
 
 namespace lode::http {
 
-/// One per io_context, which must outlive the actor system: a worker may hold the last reference to the port. Everything but
-/// enqueue() is called on that io_context's thread.
+/// One per io_context, which must outlive the actor system: a worker may hold the last reference to the port.
+/// Everything but enqueue() is called on that io_context's thread.
 class reply_port final : public caf::monitorable_actor {
  public:
   using executor = boost::asio::io_context::executor_type;
