@@ -31,6 +31,14 @@ struct allocation_options {
   std::optional<stored_allocation> stored;  ///< set to adopt a record, unset for a new placement
 };
 
+/// One look at an allocation's health, until both answers are there.
+struct look_state {
+  guarded<done> promise;
+  bool axon_done = false, ssh_done = false;
+  miner_reply axon;
+  ssh_state ssh = ssh_state::unknown;
+};
+
 class allocation_actor_state {
  public:
   static inline const char* name = "allocation";
@@ -134,12 +142,6 @@ class allocation_actor_state {
   bool attempting_ = false;
   int denials_ = 0;  // times in a row that the miner said that it holds nothing of ours
 
-  struct look_state {
-    guarded<done> promise;
-    bool axon_done = false, ssh_done = false;
-    miner_reply axon;
-    ssh_state ssh = ssh_state::unknown;
-  };
   std::optional<look_state> looking_;
   int misses_ = 0;
 };

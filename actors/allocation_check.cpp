@@ -4,7 +4,7 @@
 
 namespace lode::actors {
 
-job_actor::behavior_type allocation_check(job_actor::pointer self, registry_actor registry,
+job_actor::behavior_type allocation_check(job_actor::pointer self, const registry_actor& registry,
                                           std::chrono::milliseconds every) {
   const auto again = [self, every] { self->delayed_send(caf::actor_cast<job_actor>(self), every, tick{}); };
   again();

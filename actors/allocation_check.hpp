@@ -8,7 +8,7 @@
 namespace lode::actors {
 
 /// Asks the registry for a round of health checks each `every`, measured from the end of the last round.
-job_actor::behavior_type allocation_check(job_actor::pointer self, registry_actor registry,
+job_actor::behavior_type allocation_check(job_actor::pointer self, const registry_actor& registry,
                                           std::chrono::milliseconds every);
 
 }  // namespace lode::actors
