@@ -122,7 +122,8 @@ task<result<void>> container_maker::put_access(std::string id, const rental_plan
   co_return co_await put_and_verify(std::move(id), std::move(entries));
 }
 
-task<result<void>> container_maker::put_keys(std::string id, std::string user_key, std::string terminal_key) {
+task<result<void>> container_maker::put_keys(std::string id, const std::string& user_key,
+                                             const std::string& terminal_key) {
   return put_and_verify(std::move(id), key_files(user_key, terminal_key));
 }
 

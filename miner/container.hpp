@@ -41,7 +41,7 @@ class container_maker {
   task<result<void>> wait_until_ready(std::string id, std::uint16_t port, event& cancel);
 
   /// Replaces both lines of authorized_keys and verifies that they arrived.
-  task<result<void>> put_keys(std::string id, std::string user_key, std::string terminal_key);
+  task<result<void>> put_keys(std::string id, const std::string& user_key, const std::string& terminal_key);
 
   /// Removes one container and waits until the engine answers that it does not know it.
   task<result<void>> remove_until_gone(std::string id);

@@ -11,7 +11,6 @@
 
 namespace lode::miner {
 
-namespace json = boost::json;
 using std::chrono::milliseconds;
 
 namespace {
