@@ -34,8 +34,19 @@ struct endpoint_context {
 enum class place : unsigned char {
   query,  ///< query string; a JSON object body is looked at too, the query wins
   body,   ///< the body itself
+  header,
 };
-enum class value_type : unsigned char { string, integer, boolean, list, device_docker, docker, resource_query };
+enum class value_type : unsigned char {
+  string,
+  integer,
+  number,
+  boolean,
+  list,           ///< of strings
+  device_docker,  ///< allocate_spec_body
+  device,         ///< device_requirement
+  docker,         ///< docker_requirement
+  resource_query,
+};
 
 /// One parameter. `fallback` is the default as JSON; empty: required, or, with `optional`, simply absent.
 struct parameter {
@@ -44,24 +55,39 @@ struct parameter {
   value_type type = value_type::string;
   std::string_view fallback;
   bool optional = false;
+  std::string_view doc{};
+  std::string_view example{};  ///< as JSON
 };
 
-/// One possible reply beside those that every endpoint may give (413, 422, 500, 503).
+/// One possible reply beside those that every endpoint may give (401, 403, 413, 422, 429, 500, 503).
 struct reply_row {
   unsigned status = 200;
   std::string_view message;
+  std::string_view data{};  ///< JSON schema of `data` or `err_detail` as text; empty: none, or a text
 };
+
+/// What a caller's API key must be good for, when keys are in use. Each includes those before it.
+enum class role : unsigned char { none, read, rent, admin };
 
 struct endpoint {
   verb method = verb::get;
   std::string_view path;
+  std::string_view tag;      ///< group in the documentation
+  std::string_view summary;  ///< one line of the documentation
+  role needs = role::admin;
   std::span<const parameter> parameters;
   std::span<const reply_row> replies;
   /// Null: of the contract, but not there yet; answers 501.
   task<response> (*run)(const endpoint_context&, request&) = nullptr;
 };
 
-/// Every path of the contract, in its order.
+/// The groups, one table file each in http/endpoints/.
+std::span<const endpoint> process_endpoints();
+std::span<const endpoint> service_endpoints();
+std::span<const endpoint> listing_endpoints();
+std::span<const endpoint> admin_endpoints();
+
+/// All of them, in the order of the documentation.
 std::span<const endpoint> endpoints();
 
 task<response> get_root(const endpoint_context&, request&);

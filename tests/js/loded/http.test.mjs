@@ -18,7 +18,6 @@ const later = [
   ['GET', '/metrics'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
-  ['GET', '/ui'],
 ];
 const posts = [
   '/service/allocate_spec',

@@ -1,0 +1,84 @@
+// POST /service/...: renting, and what a renter does with an allocation.
+#include "http/endpoint.hpp"
+
+#include <array>
+
+namespace lode::http {
+namespace {
+
+using enum place;
+using type = value_type;
+
+constexpr parameter hotkey{"hotkey",
+                           query,
+                           type::string,
+                           "",
+                           false,
+                           "SS58 address of the miner",
+                           R"("5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX")"};
+constexpr parameter uuid_key{"uuid_key",
+                             query,
+                             type::string,
+                             "",
+                             false,
+                             "uuid_key of the allocation",
+                             R"("0e4b6e0c-5c1f-4f6a-9d3c-2f1b7a8c9d0e")"};
+
+constexpr std::array spec_parameters{parameter{"", body, type::device_docker, "", false}};
+constexpr std::array hotkey_parameters{hotkey, parameter{"ssh_key", query, type::string, "", true},
+                                       parameter{"", body, type::docker, "{}", true}};
+constexpr std::array deallocate_parameters{hotkey, uuid_key,
+                                           parameter{"notify_flag", query, type::boolean, "false", true}};
+constexpr std::array status_parameters{parameter{"", body, type::list, "", false},
+                                       parameter{"query_version", query, type::boolean, "false", true}};
+constexpr std::array rented_parameters{hotkey, uuid_key};
+constexpr std::array exchange_parameters{hotkey, uuid_key, parameter{"ssh_key", query, type::string, "", false},
+                                         parameter{"key_type", query, type::string, "\"user\"", true}};
+
+constexpr std::array spec_replies{reply_row{200, "Resource was successfully allocated"},
+                                  reply_row{404, "Fail to allocate resource"}};
+constexpr std::array hotkey_replies{
+    reply_row{200, "Resource was successfully allocated"}, reply_row{400, "Invalid allocation request"},
+    reply_row{404, "Fail to allocate resource"}, reply_row{404, "Fail to allocate resource, blacklisted"}};
+constexpr reply_row no_details{404, "No allocation details found for the provided hotkey."};
+constexpr std::array deallocate_replies{reply_row{200, "Resource deallocated successfully."},
+                                        reply_row{400, "Deallocation not successfully, please try again."},
+                                        reply_row{403, "An error occurred during deallocation."}, no_details};
+constexpr std::array restart_replies{reply_row{200, "Resource restarted successfully."},
+                                     reply_row{400, "Restart not successfully, please try again."},
+                                     reply_row{403, "An error occurred during restart operation."}, no_details};
+constexpr std::array pause_replies{reply_row{200, "Resource paused successfully."},
+                                   reply_row{400, "Pause not successfully, please try again."},
+                                   reply_row{403, "An error occurred during pause operation."}, no_details};
+constexpr std::array unpause_replies{reply_row{200, "Resource unpaused successfully."},
+                                     reply_row{400, "Unpause not successfully, please try again."},
+                                     reply_row{403, "An error occurred during unpause operation."}, no_details};
+constexpr std::array exchange_replies{reply_row{200, "Resource ssh_key is exchanged successfully."},
+                                      reply_row{400, "Exchange ssh_key not successfully, please try again."},
+                                      reply_row{403, "An error occurred during exchange ssh_key operation."},
+                                      no_details};
+constexpr std::array status_replies{reply_row{200, "List hotkey status successfully."}};
+constexpr std::array table{
+    endpoint{verb::post, "/service/allocate_spec", "service", "Rent any miner that meets the requirement", role::rent,
+             spec_parameters, spec_replies, post_allocate_spec},
+    endpoint{verb::post, "/service/allocate_hotkey", "service", "Rent this miner", role::rent, hotkey_parameters,
+             hotkey_replies, post_allocate_hotkey},
+    endpoint{verb::post, "/service/deallocate", "service", "End a lease", role::rent, deallocate_parameters,
+             deallocate_replies, post_deallocate},
+    endpoint{verb::post, "/service/check_miner_status", "service", "Ask the axons of these miners", role::read,
+             status_parameters, status_replies, post_check_miner_status},
+    endpoint{verb::post, "/service/restart_docker", "service", "Restart a rented container", role::rent,
+             rented_parameters, restart_replies, post_restart_docker},
+    endpoint{verb::post, "/service/pause_docker", "service", "Pause a rented container", role::rent, rented_parameters,
+             pause_replies, post_pause_docker},
+    endpoint{verb::post, "/service/unpause_docker", "service", "Resume a paused container", role::rent,
+             rented_parameters, unpause_replies, post_unpause_docker},
+    endpoint{verb::post, "/service/exchange_docker_key", "service", "Exchange the SSH key of a rented container",
+             role::rent, exchange_parameters, exchange_replies, post_exchange_docker_key},
+};
+
+}  // namespace
+
+std::span<const endpoint> service_endpoints() { return table; }
+
+}  // namespace lode::http
