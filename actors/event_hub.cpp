@@ -72,7 +72,7 @@ void event_hub_state::acknowledge(const event_ack& ack) {
 
 event_hub_actor::behavior_type event_hub_state::behavior(ledger_actor ledger, hub_options options) {
   ledger_ = std::move(ledger);
-  options_ = options;
+  options_ = std::move(options);
   const auto me = caf::actor_cast<event_hub_actor>(self_);
   self_->send(ledger_, publish_to{me});
   self_->delayed_send(me, options_.trim_every, tick{});
@@ -90,7 +90,8 @@ event_hub_actor::behavior_type event_hub_state::behavior(ledger_actor ledger, hu
       },
       [this](const event_ack& ack) { acknowledge(ack); },
       [this](const tick&) {
-        self_->request(ledger_, caf::infinite, trim_events{options_.keep})
+        const auto oldest = options_.keep_for.count() > 0 ? options_.now() - options_.keep_for.count() : 0;
+        self_->request(ledger_, caf::infinite, trim_events{options_.keep, options_.keep_bytes, oldest})
             .then([](done&) {},
                   [](caf::error&) { /* the ledger reports its own failures; the log is trimmed the next time */ });
         self_->delayed_send(caf::actor_cast<event_hub_actor>(self_), options_.trim_every, tick{});
@@ -101,7 +102,7 @@ event_hub_actor::behavior_type event_hub_state::behavior(ledger_actor ledger, hu
 event_hub_actor::behavior_type event_hub(event_hub_actor::stateful_pointer<event_hub_state> self, ledger_actor ledger,
                                          hub_options options) {
   self->set_down_handler([self](const caf::down_msg& down) { self->state.forget(down.source.id()); });
-  return self->state.behavior(std::move(ledger), options);
+  return self->state.behavior(std::move(ledger), std::move(options));
 }
 
 }  // namespace lode::actors

@@ -6,12 +6,17 @@
 #include "messages/actors.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 
 namespace lode::actors {
 
 struct hub_options {
-  std::size_t keep = 100000;  ///< events that stay in the log
+  std::size_t keep = 100000;              ///< events that stay in the log
+  std::size_t keep_bytes = SIZE_MAX;      ///< and their bytes
+  std::chrono::milliseconds keep_for{0};  ///< and for how long; 0: for ever
+  std::function<unix_ms()> now;           ///< wall clock; needed with keep_for
   std::size_t unacknowledged =
       10000;                     ///< a listener with more than this outstanding is dropped (empty batch = dropped)
   std::size_t read_ahead = 500;  ///< events of one read from the log

@@ -1,9 +1,9 @@
 #include "actors/ledger.hpp"
 
 #include "messages/caf_error.hpp"
+#include "messages/event_codec.hpp"
 
 #include <caf/all.hpp>
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,13 +12,6 @@ namespace lode::actors {
 namespace {
 
 using storage::column;
-
-constexpr std::size_t trim_at_once = 10000;
-
-std::string event_key(std::uint64_t seq) { return fmt::format("{:020}", seq); }
-
-// A kept key is the revision, with "-n" behind it from the second event of one commit on; one commit logs one event.
-std::uint64_t seq_of(const std::string& key) { return std::strtoull(key.c_str(), nullptr, 10); }
 
 }  // namespace
 
@@ -55,10 +48,24 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
     w.request.writes.erase(column::allocations, r.hotkey);
   else
     w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
-  w.event = allocation_event(r, c.event, c.at, c.reason);
-  w.request.writes.append(column::events, w.event);
+  log(w, allocation_event(r, c.event, c.at, c.reason));
   accept(std::move(w));
   return promise;
+}
+
+caf::result<committed> ledger_state::enqueue(const commit_event& e) {
+  if (!is_event(e.type, e.payload)) return to_caf(error{errc::bad_request, "not an event: " + e.type});
+  auto promise = self_->make_response_promise<committed>();
+  waiting w;
+  w.commit_promise = guarded<committed>{promise};
+  log(w, encode_event(e.type, e.payload, e.at));
+  accept(std::move(w));
+  return promise;
+}
+
+void ledger_state::log(waiting& w, std::string encoded_event) {
+  w.request.writes.append(column::events, encoded_event);
+  w.event = std::move(encoded_event);
 }
 
 caf::result<done> ledger_state::enqueue_plain(storage::batch writes) {
@@ -105,7 +112,8 @@ void ledger_state::commit_group() {
       group[i].fail(one.error());
       continue;
     }
-    if (!group[i].event.empty()) events.items.push_back({*one, std::move(group[i].event)});
+    if (const auto parts = split_event(group[i].event); !parts.payload.empty())
+      events.items.push_back({*one, std::string{parts.type}, std::string{parts.payload}});
     group[i].commit_promise.deliver(committed{*one});
     group[i].done_promise.deliver(done{});
   }
@@ -151,31 +159,24 @@ caf::result<stored_miners> ledger_state::load_known_miners() {
 }
 
 caf::result<event_batch> ledger_state::read(const read_events& r) {
-  auto found = options_.store->scan(column::events, "", r.after ? event_key(r.after) : "", r.limit);
+  auto found = events_.read(*options_.store, r);
   if (!found) return to_caf(found.error());
-  event_batch out;
-  for (auto& entry : *found) out.items.push_back({seq_of(entry.key), std::move(entry.value)});
-  return out;
+  return std::move(*found);
 }
 
-caf::result<done> ledger_state::trim(std::size_t keep) {
-  // Revisions without an event leave gaps, so this keeps at most `keep`, never more.
-  const auto head = options_.store->head();
-  if (head <= keep) return done{};
-  auto old = options_.store->scan(column::events, "", "", trim_at_once);
-  if (!old) return to_caf(old.error());
-  storage::batch writes;
-  for (const auto& entry : *old) {
-    if (seq_of(entry.key) + keep > head) break;
-    writes.erase(column::events, entry.key);
-  }
-  return enqueue_plain(std::move(writes));
+caf::result<done> ledger_state::trim(const trim_events& bounds) {
+  // What the log lets go must be committed, so nothing is let go while that may be refused.
+  if (broken_ || queue_.size() >= options_.queue_limit) return done{};
+  auto writes = events_.trim(*options_.store, bounds);
+  if (!writes) return to_caf(writes.error());
+  return enqueue_plain(std::move(*writes));
 }
 
 ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
   options_ = std::move(options);
   return {
       [this](commit_allocation& c) { return enqueue(c); },
+      [this](const commit_event& e) { return enqueue(e); },
       [this](const load_allocation& l) { return load(l.hotkey); },
       [this](const load_allocations&) { return load_all(); },
       [this](const save_miners& s) {
@@ -186,7 +187,7 @@ ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
       },
       [this](const load_miners&) { return load_known_miners(); },
       [this](const read_events& r) { return read(r); },
-      [this](const trim_events& t) { return trim(t.keep); },
+      [this](const trim_events& t) { return trim(t); },
       [this](publish_to& p) { hub_ = std::move(p.sink); },
       [this](const flush&) { commit_group(); },
   };

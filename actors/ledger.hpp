@@ -3,6 +3,7 @@
 // answers. Encodes and seals records on its own thread (spawn it detached), so that nobody else touches the storage
 // format.
 
+#include "actors/event_log.hpp"
 #include "actors/guarded.hpp"
 #include "messages/actors.hpp"
 #include "messages/record_codec.hpp"
@@ -37,21 +38,24 @@ class ledger_state {
  private:
   struct waiting {
     storage::commit_request request;
-    std::string event;
+    std::string event;                  ///< as stored; told to the hub once durable. At most one a commit
     guarded<committed> commit_promise;  ///< one of the two is set
     guarded<done> done_promise;
     void fail(const error& e);
   };
 
   caf::result<committed> enqueue(commit_allocation& c);
+  caf::result<committed> enqueue(const commit_event& e);
   caf::result<done> enqueue_plain(storage::batch writes);
+  /// Adds an event to a commit: both are durable together, and listeners hear of it after that.
+  static void log(waiting& w, std::string encoded_event);
   bool accept(waiting w);
   void commit_group();
   caf::result<maybe_stored> load(const std::string& hotkey);
   caf::result<stored_allocations> load_all();
   caf::result<stored_miners> load_known_miners();
   caf::result<event_batch> read(const read_events& r);
-  caf::result<done> trim(std::size_t keep);
+  caf::result<done> trim(const trim_events& bounds);
   // Sealed for their hotkey, so that sealed texts cannot be moved from one record to another.
   [[nodiscard]] seal_function seal_for(const std::string& hotkey) const {
     return [this, &hotkey](std::string_view plain) { return options_.sealer->seal(plain, hotkey); };
@@ -63,6 +67,7 @@ class ledger_state {
   ledger_actor::base* self_;
   ledger_options options_;
   event_sink hub_;
+  event_log events_;
   std::vector<waiting> queue_;
   bool flush_sent_ = false;
   std::optional<error> broken_;

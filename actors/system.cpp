@@ -53,6 +53,9 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
 
   hub_options ho;
   ho.keep = static_cast<std::size_t>(settings.events.keep);
+  if (settings.events.keep_mb > 0) ho.keep_bytes = static_cast<std::size_t>(settings.events.keep_mb) << 20U;
+  ho.keep_for = std::chrono::hours{24 * settings.events.keep_days};
+  ho.now = wall_clock;
   hub_ = sys.spawn(event_hub, env_->ledger, ho);
 
   forge_options fo;

@@ -1,5 +1,7 @@
 #include "config/table.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace lode::config {
@@ -22,6 +24,11 @@ const std::array table{
     setting<s>{"http.idle-timeout-ms", [](s& x) -> value_ref { return &x.http.idle_timeout_ms; }, "An idle connection is closed after this", {.least = 100, .most = hour_ms}},
     setting<s>{"http.reply-timeout-ms", [](s& x) -> value_ref { return &x.http.reply_timeout_ms; }, "Every request is answered within this", {.least = 1000, .most = hour_ms}},
     setting<s>{"http.stop-timeout-ms", [](s& x) -> value_ref { return &x.http.stop_timeout_ms; }, "Requests under way may take this long once the process is told to stop", {.least = 0, .most = hour_ms}},
+
+    setting<s>{"tls.cert-file", [](s& x) -> value_ref { return &x.tls.cert_file; }, "PEM file of the server's certificate and its chain; empty: no TLS"},
+    setting<s>{"tls.key-file", [](s& x) -> value_ref { return &x.tls.key_file; }, "PEM file of the certificate's private key, closed to others"},
+    setting<s>{"tls.client-ca-file", [](s& x) -> value_ref { return &x.tls.client_ca_file; }, "PEM file of the authorities whose client certificates count"},
+    setting<s>{"tls.client-certificates", [](s& x) -> value_ref { return &x.tls.client_certificates; }, "Whether clients must show a certificate", {.choices = "off|optional|required"}},
 
     setting<s>{"storage.path", [](s& x) -> value_ref { return &x.storage.path; }, "Directory of the database", {.not_empty = true}},
     setting<s>{"storage.master-key-file", [](s& x) -> value_ref { return &x.storage.master_key_file; }, "Key that seals secrets; empty: PATH.key beside the data directory"},
@@ -66,6 +73,9 @@ const std::array table{
     setting<s>{"dendrite.pool-per-miner", [](s& x) -> value_ref { return &x.dendrite.pool_per_miner; }, "Idle connections kept open to each miner", {.least = 0, .most = 64}},
 
     setting<s>{"events.keep", [](s& x) -> value_ref { return &x.events.keep; }, "Events kept for clients that come back", {.least = 1'000, .most = 100'000'000}},
+    setting<s>{"events.keep-days", [](s& x) -> value_ref { return &x.events.keep_days; }, "Events are dropped after this; 0: never for their age", {.least = 0, .most = 36'500}},
+    setting<s>{"events.keep-mb", [](s& x) -> value_ref { return &x.events.keep_mb; }, "Size of the event log, in MiB; 0: any", {.least = 0, .most = many}},
+    setting<s>{"events.keepalive-seconds", [](s& x) -> value_ref { return &x.events.keepalive_seconds; }, "Time between two keepalives to a listener of /connect", {.least = 1, .most = 3'600}},
     setting<s>{"log.level", [](s& x) -> value_ref { return &x.log.level; }, "Least important lines that are logged", {.choices = "trace|debug|info|warn|error"}},
     setting<s>{"log.format", [](s& x) -> value_ref { return &x.log.format; }, "auto: human on a terminal, else json", {.choices = "auto|human|json"}},
 };
@@ -77,6 +87,22 @@ void cross_check(const void* whole, std::vector<std::string>& errors) {
     errors.emplace_back("allocation.release-retry-min-ms: expected at most allocation.release-retry-max-ms");
   if (x.miners.simulated_failure_rate + x.miners.simulated_stall_rate > 1)
     errors.emplace_back("miners.simulated-failure-rate and miners.simulated-stall-rate: expected at most 1 together");
+  const auto& tls = x.tls;
+  if (tls.cert_file.empty() != tls.key_file.empty())
+    errors.push_back(
+        fmt::format("{} is not set: TLS needs tls.cert-file and tls.key-file; make both with "
+                    "scripts/make-certs DIR",
+                    tls.cert_file.empty() ? "tls.cert-file" : "tls.key-file"));
+  if (tls.client_certificates != "off" && tls.client_ca_file.empty())
+    errors.push_back(
+        fmt::format("tls.client-ca-file is not set: tls.client-certificates = \"{}\" needs the authorities "
+                    "that may have signed them, or set it to off",
+                    tls.client_certificates));
+  if (tls.client_certificates == "off" && !tls.client_ca_file.empty())
+    errors.emplace_back(
+        "tls.client-ca-file is set, but tls.client-certificates is off: set it to optional or required");
+  if (tls.client_certificates != "off" && tls.cert_file.empty())
+    errors.emplace_back("tls.client-certificates needs TLS: set tls.cert-file and tls.key-file");
 }
 
 }  // namespace

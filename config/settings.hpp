@@ -47,6 +47,12 @@ struct daemon_settings {
     std::int64_t stop_timeout_ms = 15000;
   } http;
   struct {
+    std::string cert_file;  ///< empty: no TLS
+    std::string key_file;
+    std::string client_ca_file;
+    std::string client_certificates = "off";  ///< off, optional, required
+  } tls;
+  struct {
     std::string path = "var/loded";
     std::string master_key_file;  ///< empty: PATH.key, beside the data directory, not inside it
   } storage;
@@ -94,6 +100,9 @@ struct daemon_settings {
   } dendrite;
   struct {
     std::int64_t keep = 100000;
+    std::int64_t keep_days = 30;  ///< 0: for ever
+    std::int64_t keep_mb = 256;   ///< 0: any size
+    std::int64_t keepalive_seconds = 30;
   } events;
   log_settings log;
 };

@@ -39,7 +39,8 @@ struct stored_allocation {
 /// One line of the durable event log.
 struct logged_event {
   std::uint64_t seq = 0;
-  std::string payload;  ///< JSON, see allocation_event()
+  std::string type;     ///< "allocation", "miner", "job"
+  std::string payload;  ///< JSON object, "time" first; an allocation's see allocation_event()
 };
 
 /// Which part of a listing is asked for.
@@ -224,6 +225,13 @@ struct commit_allocation {
 struct committed {
   std::uint64_t revision = 0;
 };
+/// An event that comes with no record: durable, in the log and told to listeners, or an error. `committed::revision` is
+/// its seq. bad_request when it is not an event (event_codec.hpp).
+struct commit_event {
+  std::string type;     ///< lower-case letters: "miner", "job"
+  std::string payload;  ///< text of a JSON object without "time", which is added; holds no secret
+  unix_ms at = 0;
+};
 /// The record of one hotkey, if any.
 struct load_allocation {
   std::string hotkey;
@@ -252,10 +260,14 @@ struct read_events {
 };
 struct event_batch {
   std::vector<logged_event> items;
+  std::uint64_t dropped = 0;  ///< of an answer to read_events: events up to this seq are no longer kept
+  std::uint64_t head = 0;     ///< of an answer to read_events: no event has a higher seq yet
 };
-/// Drop all but the newest `keep` events.
+/// Drop the oldest events until the rest is within all bounds.
 struct trim_events {
-  std::size_t keep = 0;
+  std::size_t keep = SIZE_MAX;
+  std::size_t bytes = SIZE_MAX;  ///< of keys and values
+  unix_ms before = 0;            ///< what happened before this goes
 };
 /// Commit what has been collected (internal to the ledger).
 struct flush {};
@@ -324,6 +336,7 @@ struct tick {
 // clang-format off
 using ledger_actor = caf::typed_actor<
     caf::replies_to<commit_allocation>::with<committed>,          // durable before it answers; conflict, store_io
+    caf::replies_to<commit_event>::with<committed>,               // durable before it answers; bad_request, store_io
     caf::replies_to<load_allocation>::with<maybe_stored>,         // one record, unsealed
     caf::replies_to<load_allocations>::with<stored_allocations>,  // all records, unsealed
     caf::replies_to<save_miners>::with<done>,                     // remember the metagraph
@@ -436,6 +449,7 @@ LODE_LOCAL_MESSAGE(miner_call)
 LODE_LOCAL_MESSAGE(miner_reply)
 LODE_LOCAL_MESSAGE(commit_allocation)
 LODE_LOCAL_MESSAGE(committed)
+LODE_LOCAL_MESSAGE(commit_event)
 LODE_LOCAL_MESSAGE(load_allocation)
 LODE_LOCAL_MESSAGE(maybe_stored)
 LODE_LOCAL_MESSAGE(load_allocations)

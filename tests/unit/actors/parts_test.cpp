@@ -116,6 +116,86 @@ TEST_F(parts_test, the_event_log_is_bounded) {
   EXPECT_GE(event_log().size(), 8u);
 }
 
+TEST_F(parts_test, the_event_log_is_bounded_by_bytes) {
+  hub_opts.keep_bytes = 1000;
+  start_tree();
+  for (int i = 0; i < 50; ++i) {
+    auto p = ask_later<committed>(env->ledger, change("h" + std::to_string(i), 0));
+    run();
+  }
+  advance(std::chrono::seconds{3});
+  std::size_t bytes = 0;
+  for (const auto& e : *store->scan(storage::column::events, "", "", SIZE_MAX)) bytes += e.key.size() + e.value.size();
+  EXPECT_LE(bytes, 1000u);
+  EXPECT_GE(bytes, 700u);
+}
+
+TEST_F(parts_test, old_events_go_and_whoever_reads_from_before_them_is_told_also_after_a_restart) {
+  constexpr unix_ms hour = 3'600'000;
+  hub_opts.keep_for = std::chrono::hours{1};
+  hub_opts.now = [] { return 10 * hour; };
+  start_tree();
+  std::vector<std::uint64_t> seqs;
+  for (const unix_ms at : {8 * hour, 8 * hour + 5000, 9 * hour + 5000}) {
+    auto p = ask_later<committed>(env->ledger, commit_event{"miner", "{}", at});
+    run();
+    ASSERT_TRUE(p.ok());
+    seqs.push_back(p.value().revision);
+  }
+  auto before = ask_later<event_batch>(env->ledger, read_events{});
+  run();
+  EXPECT_EQ(before.value().items.size(), 3u);
+  EXPECT_EQ(before.value().dropped, 0u);
+  advance(std::chrono::seconds{3});
+  ledger_options lo;
+  lo.store = store;
+  lo.sealer = sealer;
+  auto restarted = sys.spawn(actors::ledger, lo);
+  for (const auto& reader : {env->ledger, restarted}) {
+    auto read = ask_later<event_batch>(reader, read_events{});
+    run();
+    ASSERT_TRUE(read.ok());
+    ASSERT_EQ(read.value().items.size(), 1u);
+    EXPECT_EQ(read.value().items[0].seq, seqs[2]);
+    EXPECT_EQ(read.value().dropped, seqs[1]);
+    EXPECT_EQ(read.value().head, store->head());
+  }
+  caf::anon_send_exit(restarted, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(parts_test, an_event_without_a_record_is_durable_and_told) {
+  start_tree();
+  auto h = std::make_shared<std::vector<logged_event>>();
+  auto sink = sys.spawn([h](event_sink::pointer) -> event_sink::behavior_type {
+    return {[h](event_batch& batch) { h->insert(h->end(), batch.items.begin(), batch.items.end()); }};
+  });
+  caf::anon_send(hub, subscribe{sink, 0});
+  run();
+  auto first = ask_later<committed>(env->ledger, commit_event{"miner", R"({"hotkey":"a"})", 0});
+  auto second = ask_later<committed>(env->ledger, change("h", 0));
+  auto third = ask_later<committed>(env->ledger, commit_event{"job", "{}", 0});
+  auto senseless = ask_later<committed>(env->ledger, commit_event{"Job", "{}", 0});
+  run();
+  EXPECT_EQ(senseless.code(), errc::bad_request);
+  ASSERT_EQ(h->size(), 3u);
+  EXPECT_EQ((*h)[0].type, "miner");
+  EXPECT_EQ((*h)[0].payload, R"({"time":"1970-01-01T00:00:00Z","hotkey":"a"})");
+  EXPECT_EQ((*h)[0].seq, first.value().revision);
+  EXPECT_EQ((*h)[1].type, "allocation");
+  EXPECT_EQ((*h)[1].seq, second.value().revision);
+  EXPECT_EQ((*h)[2].type, "job");
+  EXPECT_EQ((*h)[2].seq, third.value().revision);
+  auto log = ask_later<event_batch>(env->ledger, read_events{});
+  run();
+  ASSERT_EQ(log.value().items.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(log.value().items[i].seq, (*h)[i].seq);
+    EXPECT_EQ(log.value().items[i].type, (*h)[i].type);
+    EXPECT_EQ(log.value().items[i].payload, (*h)[i].payload);
+  }
+  caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
+}
+
 TEST_F(parts_test, the_wheel_fires_once_in_order_and_forgets) {
   start_tree();
   auto fired = std::make_shared<std::vector<std::uint64_t>>();
