@@ -13,6 +13,9 @@ namespace {
 
 using storage::column;
 
+// Bound to the hotkey, and not to be moved to its allocation's record.
+std::string seal_context(const webhook& w) { return "outbox " + w.hotkey; }
+
 }  // namespace
 
 void ledger_state::waiting::fail(const error& e) {
@@ -49,6 +52,7 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
   else
     w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
   log(w, allocation_event(r, c.event, c.at, c.reason));
+  queue(w, std::move(c.webhooks));
   accept(std::move(w));
   return promise;
 }
@@ -66,6 +70,50 @@ caf::result<committed> ledger_state::enqueue(const commit_event& e) {
 void ledger_state::log(waiting& w, std::string encoded_event) {
   w.request.writes.append(column::events, encoded_event);
   w.event = std::move(encoded_event);
+}
+
+void ledger_state::queue(waiting& w, std::vector<webhook> webhooks) {
+  for (const auto& m : w.request.writes.mutations())
+    if (m.what == storage::mutation::kind::append) ++w.webhook_appends;
+  for (const auto& hook : webhooks)
+    w.request.writes.append(column::outbox, encode(hook, [&](std::string_view plain) {
+                              return options_.sealer->seal(plain, seal_context(hook));
+                            }));
+  w.webhooks = std::move(webhooks);
+}
+
+caf::result<webhook_batch> ledger_state::load(const load_webhooks& l) {
+  auto found = options_.store->scan(column::outbox, "");
+  if (!found) return to_caf(found.error());
+  webhook_batch out;
+  out.items.reserve(found->size());
+  for (auto& entry : *found) {
+    // What it is sealed for is a member of it.
+    auto hook =
+        decode_webhook(entry.value, [](std::string_view text) { return result<std::string>{std::string{text}}; });
+    if (hook) {
+      if (auto uuid = options_.sealer->open(hook->uuid, seal_context(*hook)))
+        hook->uuid = std::move(*uuid);
+      else
+        hook = uuid.error();
+    }
+    // One that does not read must not keep the daemon from serving; it stays where it is, for a person to look at.
+    if (hook)
+      out.items.push_back({std::move(entry.key), std::move(*hook)});
+    else
+      spdlog::error("webhook {} does not read and is not sent: {}", entry.key, hook.error().to_string());
+  }
+  outbox_ = l.sink;
+  return out;
+}
+
+caf::result<done> ledger_state::save(const save_webhooks& s) {
+  storage::batch writes;
+  for (const auto& key : s.settled) writes.erase(column::outbox, key);
+  for (const auto& [key, hook] : s.changed)
+    writes.put(column::outbox, key,
+               encode(hook, [&](std::string_view plain) { return options_.sealer->seal(plain, seal_context(hook)); }));
+  return enqueue_plain(std::move(writes));
 }
 
 caf::result<done> ledger_state::enqueue_plain(storage::batch writes) {
@@ -106,6 +154,15 @@ void ledger_state::commit_group() {
     return;
   }
   event_batch events;
+  webhook_batch webhooks;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (!(*outcome)[i]) continue;
+    auto n = group[i].webhook_appends;
+    for (auto& hook : group[i].webhooks)
+      webhooks.items.push_back({storage::appended_key("", *(*outcome)[i], n++), std::move(hook)});
+  }
+  // Before the promises: what an allocation says later must reach the outbox later.
+  if (outbox_ && !webhooks.items.empty()) self_->send(outbox_, std::move(webhooks));
   for (std::size_t i = 0; i < group.size(); ++i) {
     auto& one = (*outcome)[i];
     if (!one) {
@@ -188,6 +245,8 @@ ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
       [this](const load_miners&) { return load_known_miners(); },
       [this](const read_events& r) { return read(r); },
       [this](const trim_events& t) { return trim(t); },
+      [this](const load_webhooks& l) { return load(l); },
+      [this](const save_webhooks& s) { return save(s); },
       [this](publish_to& p) { hub_ = std::move(p.sink); },
       [this](const flush&) { commit_group(); },
   };

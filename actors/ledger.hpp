@@ -39,6 +39,8 @@ class ledger_state {
   struct waiting {
     storage::commit_request request;
     std::string event;                  ///< as stored; told to the hub once durable. At most one a commit
+    std::vector<webhook> webhooks;      ///< told to the outbox once durable
+    std::size_t webhook_appends = 0;    ///< appends of the commit before the first webhook
     guarded<committed> commit_promise;  ///< one of the two is set
     guarded<done> done_promise;
     void fail(const error& e);
@@ -49,6 +51,10 @@ class ledger_state {
   caf::result<done> enqueue_plain(storage::batch writes);
   /// Adds an event to a commit: both are durable together, and listeners hear of it after that.
   static void log(waiting& w, std::string encoded_event);
+  /// Adds the webhooks that a commit promises, behind every other append of it.
+  void queue(waiting& w, std::vector<webhook> webhooks);
+  caf::result<webhook_batch> load(const load_webhooks& l);
+  caf::result<done> save(const save_webhooks& s);
   bool accept(waiting w);
   void commit_group();
   caf::result<maybe_stored> load(const std::string& hotkey);
@@ -67,6 +73,7 @@ class ledger_state {
   ledger_actor::base* self_;
   ledger_options options_;
   event_sink hub_;
+  webhook_sink outbox_;
   event_log events_;
   std::vector<waiting> queue_;
   bool flush_sent_ = false;

@@ -221,6 +221,7 @@ struct commit_allocation {
   std::string event;           ///< what happened: "reserved", "allocated", "paused", ...
   std::string reason;
   unix_ms at = 0;
+  std::vector<webhook> webhooks = {};  ///< promised by this change; durable with it
 };
 struct committed {
   std::uint64_t revision = 0;
@@ -271,6 +272,74 @@ struct trim_events {
 };
 /// Commit what has been collected (internal to the ledger).
 struct flush {};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// outbox
+
+/// A webhook under its key in the outbox column; keys sort in the order of the commits.
+struct stored_webhook {
+  std::string key;
+  webhook hook;
+};
+struct webhook_batch {
+  std::vector<stored_webhook> items;  ///< by key
+};
+/// Everything in the outbox column; what is committed later goes to `sink` (the outbox, once).
+using webhook_sink = caf::typed_actor<caf::reacts_to<webhook_batch>>;
+struct load_webhooks {
+  webhook_sink sink;
+};
+/// Forget the settled ones and put the changed ones, in one commit.
+struct save_webhooks {
+  std::vector<std::string> settled;
+  std::vector<stored_webhook> changed;
+};
+/// How an allocation was found at a check that changed nothing. Not durable: dropped before anything else is.
+struct webhook_heartbeat {
+  webhook hook;
+};
+/// Send one webhook now, beside the queue.
+struct test_notify {
+  webhook hook;
+  request_context ctx;
+};
+struct notify_outcome {
+  bool acknowledged = false;
+  std::string detail;  ///< why not; holds no secret
+};
+/// What waits in the outbox and what was given up, oldest first.
+struct list_notifications {
+  std::optional<bool> dead;
+  page_request page;
+};
+struct notification {
+  std::string id;
+  std::string event;
+  std::string hotkey;
+  std::string uuid_end;  ///< its last four characters
+  std::string url_kind;  ///< "deallocation", "status"
+  std::int64_t attempts = 0;
+  unix_ms created_at = 0;
+  unix_ms next_at = 0;  ///< 0: there is none
+  std::string last_error;
+  bool dead = false;
+};
+struct notification_list {
+  std::vector<notification> items;  ///< of the page
+  std::size_t total = 0;            ///< of all pages
+};
+/// Queue a dead one again, or try a waiting one now; without an id all dead ones.
+struct resend_notifications {
+  std::optional<std::string> id;
+};
+struct resent_notifications {
+  std::size_t count = 0;
+};
+/// What became of a delivery (internal to the outbox).
+struct webhook_answer {
+  std::uint64_t delivery = 0;
+  notify_outcome outcome;
+};
 
 /// Hear of every event after `after`, first those of the log, then live ones. The sink must take events as fast as it
 /// acknowledges: one that leaves more than the hub's bound unacknowledged is unsubscribed and told so.
@@ -343,6 +412,8 @@ using ledger_actor = caf::typed_actor<
     caf::replies_to<load_miners>::with<stored_miners>,            // as last remembered
     caf::replies_to<read_events>::with<event_batch>,              // the log
     caf::replies_to<trim_events>::with<done>,                     // bound the log
+    caf::replies_to<load_webhooks>::with<webhook_batch>,          // from the outbox
+    caf::replies_to<save_webhooks>::with<done>,                   // from the outbox
     caf::reacts_to<publish_to>,                                   // from the hub
     caf::reacts_to<flush>>;                                       // to itself
 
@@ -351,6 +422,15 @@ using event_hub_actor = caf::typed_actor<
     caf::replies_to<subscribe>::with<done>,  // events from there on
     caf::reacts_to<event_ack>,               // a subscriber keeps up
     caf::reacts_to<tick>>;                   // to itself: trim the log
+
+using outbox_actor = caf::typed_actor<
+    caf::reacts_to<webhook_batch>,                                        // the ledger committed these
+    caf::reacts_to<webhook_heartbeat>,                                    // from an allocation
+    caf::replies_to<test_notify>::with<notify_outcome>,                   // overloaded
+    caf::replies_to<list_notifications>::with<notification_list>,         // not_ready until the column is read
+    caf::replies_to<resend_notifications>::with<resent_notifications>,    // durable before it answers; not_found
+    caf::reacts_to<webhook_answer>,                                       // from the sender
+    caf::reacts_to<deadline_reached>>;                                    // the next attempt
 
 using key_forge_actor = caf::typed_actor<
     caf::replies_to<forge_key>::with<forged_key>,   // overloaded when too many wait
@@ -461,6 +541,17 @@ LODE_LOCAL_MESSAGE(read_events)
 LODE_LOCAL_MESSAGE(event_batch)
 LODE_LOCAL_MESSAGE(trim_events)
 LODE_LOCAL_MESSAGE(flush)
+LODE_LOCAL_MESSAGE(webhook_batch)
+LODE_LOCAL_MESSAGE(load_webhooks)
+LODE_LOCAL_MESSAGE(save_webhooks)
+LODE_LOCAL_MESSAGE(webhook_heartbeat)
+LODE_LOCAL_MESSAGE(test_notify)
+LODE_LOCAL_MESSAGE(notify_outcome)
+LODE_LOCAL_MESSAGE(list_notifications)
+LODE_LOCAL_MESSAGE(notification_list)
+LODE_LOCAL_MESSAGE(resend_notifications)
+LODE_LOCAL_MESSAGE(resent_notifications)
+LODE_LOCAL_MESSAGE(webhook_answer)
 LODE_LOCAL_MESSAGE(subscribe)
 LODE_LOCAL_MESSAGE(publish_to)
 LODE_LOCAL_MESSAGE(event_ack)

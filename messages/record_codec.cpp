@@ -41,24 +41,23 @@ result<T> from_versioned(std::string_view text) {
 }
 
 // Calls f with each secret member.
-template <class F>
-void for_each_secret(allocation_record& r, F&& f) {
-  for_each_field<allocation_record>([&](const auto& each) {
+template <class T, class F>
+void for_each_secret(T& r, F&& f) {
+  for_each_field<T>([&](const auto& each) {
     if constexpr (std::is_same_v<typename std::remove_cvref_t<decltype(each)>::value_type, std::string>)
       if (each.check.secret) f(each.name, r.*(each.member));
   });
 }
 
-}  // namespace
-
-std::string encode(const allocation_record& r, const seal_function& seal) {
-  allocation_record sealed_record = r;
-  for_each_secret(sealed_record, [&](std::string_view, std::string& text) { text = seal(text); });
-  return versioned(sealed_record);
+template <class T>
+std::string sealed(T record, const seal_function& seal) {
+  for_each_secret(record, [&](std::string_view, std::string& text) { text = seal(text); });
+  return versioned(record);
 }
 
-result<allocation_record> decode_allocation(std::string_view text, const open_function& open) {
-  auto record = from_versioned<allocation_record>(text);
+template <class T>
+result<T> unsealed(std::string_view text, const open_function& open) {
+  auto record = from_versioned<T>(text);
   if (!record) return record;
   std::optional<error> failed;
   for_each_secret(*record, [&](std::string_view name, std::string& secret) {
@@ -67,10 +66,25 @@ result<allocation_record> decode_allocation(std::string_view text, const open_fu
     if (plain)
       secret = std::move(*plain);
     else
-      failed = error{plain.error().code, "AllocationRecord." + std::string{name} + ": " + plain.error().detail};
+      failed = error{plain.error().code,
+                     std::string{fields_of<T>::name} + "." + std::string{name} + ": " + plain.error().detail};
   });
   if (failed) return *failed;
   return record;
+}
+
+}  // namespace
+
+std::string encode(const allocation_record& r, const seal_function& seal) { return sealed(r, seal); }
+
+result<allocation_record> decode_allocation(std::string_view text, const open_function& open) {
+  return unsealed<allocation_record>(text, open);
+}
+
+std::string encode(const webhook& w, const seal_function& seal) { return sealed(w, seal); }
+
+result<webhook> decode_webhook(std::string_view text, const open_function& open) {
+  return unsealed<webhook>(text, open);
 }
 
 std::string encode(const miner_info& m) { return versioned(m); }

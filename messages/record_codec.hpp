@@ -19,6 +19,10 @@ std::string encode(const allocation_record& r, const seal_function& seal);
 /// store_damaged for text that is not such a record, store_newer for another version, `open`'s error for a bad seal.
 result<allocation_record> decode_allocation(std::string_view text, const open_function& open);
 
+/// The same for a webhook; its uuid passes through `seal`.
+std::string encode(const webhook& w, const seal_function& seal);
+result<webhook> decode_webhook(std::string_view text, const open_function& open);
+
 std::string encode(const miner_info& m);
 result<miner_info> decode_miner(std::string_view text);
 

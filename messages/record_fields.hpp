@@ -116,4 +116,20 @@ struct fields_of<allocation_record> {
   };
 };
 
+template <>
+struct fields_of<webhook> {
+  using t = webhook;
+  static constexpr std::string_view name = "Webhook";
+  static constexpr std::tuple table{
+      field{"event", &t::event, required(), "what happened", R"("DEALLOCATION")"},
+      field{"hotkey", &t::hotkey, required(), "SS58", R"("5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX")"},
+      field{"uuid", &t::uuid, required(secret()), "of the allocation", R"("…")"},
+      field{"at", &t::at, required(), "ms since the epoch; when it happened", "1795572000000"},
+      field{"since", &t::since, required(), "ms since the epoch; its age counts from here", "1795572000000"},
+      field{"dead", &t::dead, any(), "given up", "false"},
+      field{"attempts", &t::attempts, any(), "when it was given up", "0"},
+      field{"last_error", &t::last_error, any(), "of the last attempt", R"("")"},
+  };
+};
+
 }  // namespace lode

@@ -1,5 +1,7 @@
 #include "messages/types.hpp"
 
+#include "messages/json.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -71,6 +73,30 @@ std::string rfc3339(unix_ms t) {
                               static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
                               static_cast<int>(clock.seconds().count()));
   return {text.data(), static_cast<std::size_t>(n)};
+}
+
+std::string rfc3339_micro(unix_ms t) {
+  std::string text = rfc3339(t);
+  text.pop_back();
+  std::array<char, 8> fraction{};
+  std::snprintf(fraction.data(), fraction.size(), ".%03u", static_cast<unsigned>((t % 1000 + 1000) % 1000));
+  return text + fraction.data() + "000Z";
+}
+
+std::string webhook_body(const webhook& w) {
+  std::string out;
+  const auto member = [&out](std::string_view key, std::string_view text) {
+    out.append(key);
+    write_json_string(out, text);
+  };
+  const std::string at = rfc3339_micro(w.at);
+  member(R"({"time":)", at);
+  member(w.event == deallocation_event ? R"(,"deallocated_at":)" : R"(,"status_change_at":)", at);
+  member(R"(,"hotkey":)", w.hotkey);
+  member(R"(,"status":)", w.event);
+  member(R"(,"uuid":)", w.uuid);
+  out.push_back('}');
+  return out;
 }
 
 }  // namespace lode

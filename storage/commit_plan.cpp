@@ -65,8 +65,7 @@ class planner {
     for (const mutation& m : writes.mutations()) {
       change c{at, m.in, m.key, m.value, m.what == mutation::kind::erase};
       if (m.what == mutation::kind::append) {
-        c.key += fmt::format("{:020}", at);
-        if (appends > 0) c.key += fmt::format("-{:06}", appends);
+        c.key = appended_key(m.key, at, appends);
         ++appends;
       }
       if (preconditions_) written_[{c.in, c.key}] = c.erased ? 0 : at;
@@ -81,6 +80,10 @@ class planner {
 };
 
 }  // namespace
+
+std::string appended_key(std::string_view prefix, revision at, std::size_t n) {
+  return n == 0 ? fmt::format("{}{:020}", prefix, at) : fmt::format("{}{:020}-{:06}", prefix, at, n);
+}
 
 result<commit_plan> plan_commit(std::span<const commit_request> group, revision head, const revision_lookup& lookup) {
   planner p{group, head, lookup};

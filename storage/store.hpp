@@ -90,6 +90,9 @@ class watch_handle {
   virtual ~watch_handle() = default;
 };
 
+/// The key under which the n-th append (from 0) of a commit was put.
+std::string appended_key(std::string_view prefix, revision at, std::size_t n);
+
 class store {
  public:
   virtual ~store() = default;
