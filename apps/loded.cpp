@@ -60,11 +60,21 @@ result<void> check_exposure(const config::daemon_settings& settings) {
   auto host = listen.substr(0, listen.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const auto address = boost::asio::ip::make_address(host, ec);
-  if (settings.http.insecure || host == "localhost" || (!ec && address.is_loopback())) return {};
+  const bool certified = settings.tls.client_certificates == "required";
+  if (settings.http.insecure || certified || host == "localhost" || (!ec && address.is_loopback())) return {};
   return error{errc::config_invalid,
                "http.listen " + listen +
                    " is reachable from other machines, and nothing protects "
                    "the API yet: listen on 127.0.0.1 behind a proxy that does, or set http.insecure"};
+}
+
+http::tls_settings tls_settings_from(const config::daemon_settings& settings) {
+  const auto& t = settings.tls;
+  using enum http::client_certificates;
+  return {t.cert_file, t.key_file, t.client_ca_file,
+          t.client_certificates == "required"   ? required
+          : t.client_certificates == "optional" ? optional
+                                                : off};
 }
 
 http::edge_settings edge_settings_from(const config::daemon_settings& settings) {
@@ -72,6 +82,9 @@ http::edge_settings edge_settings_from(const config::daemon_settings& settings) 
   http::edge_settings out;
   out.listen = h.listen;
   out.reply_timeout = std::chrono::milliseconds{h.reply_timeout_ms};
+  out.tls = tls_settings_from(settings);
+  out.keepalive = std::chrono::seconds{settings.events.keepalive_seconds};
+  out.limits.handshake_timeout = std::chrono::milliseconds{h.header_timeout_ms};
   out.limits.header_timeout = std::chrono::milliseconds{h.header_timeout_ms};
   out.limits.body_timeout = std::chrono::milliseconds{h.body_timeout_ms};
   out.limits.idle_timeout = std::chrono::milliseconds{h.idle_timeout_ms};
@@ -80,6 +93,15 @@ http::edge_settings edge_settings_from(const config::daemon_settings& settings) 
   out.limits.connections = static_cast<std::size_t>(h.max_connections);
   out.limits.in_flight = static_cast<std::size_t>(h.max_in_flight);
   return out;
+}
+
+/// What --check-config finds beyond the settings themselves.
+std::vector<std::string> check_files(const config::daemon_settings& settings) {
+  std::vector<std::string> problems;
+  if (const auto fit = check_exposure(settings); !fit) problems.push_back(fit.error().detail);
+  if (const auto tls = tls_settings_from(settings); tls.enabled())
+    if (const auto loaded = http::load_tls(tls); !loaded) problems.push_back(loaded.error().detail);
+  return problems;
 }
 
 /// Says once why the process should end; the main thread waits for it.
@@ -162,14 +184,15 @@ int serve(const config::daemon_settings& settings) {
   if (settings.miners.file.empty() && settings.miners.simulated == 0)
     spdlog::warn("no miners: neither miners.file nor miners.simulated is set");
 
-  auto edge = http::start_edge(io, sys, edge_settings_from(settings), {tree->registry()});
+  auto edge =
+      http::start_edge(io, sys, edge_settings_from(settings), {tree->registry(), tree->events(), tree->ledger()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
   if (end.wait_for_recovery()) {
-    fmt::print("listening on http://{}\n", (*edge)->address());
+    fmt::print("listening on {}\n", (*edge)->url());
     std::fflush(stdout);
   }
-  spdlog::info("serving on {}, hotkey {}", (*edge)->address(), hotkey->address);
+  spdlog::info("serving on {}, hotkey {}", (*edge)->url(), hotkey->address);
 
   const int code = end.wait();
   std::promise<void> closed;
@@ -191,7 +214,7 @@ int serve(const config::daemon_settings& settings) {
 int main(int argc, char** argv) {
   // A reader of our output that goes away must not end the service.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto parsed = config::parse_daemon(argc, argv, environ);
+  const auto parsed = config::parse_daemon(argc, argv, environ, check_files);
   if (const auto* text = std::get_if<config::print_and_exit>(&parsed)) {
     fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);
     return text->exit_code;

@@ -107,8 +107,12 @@ void cross_check(const void* whole, std::vector<std::string>& errors) {
 
 }  // namespace
 
-outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment) {
-  const program p{"loded", "Rents out GPU containers on the miners of a subnet over a REST API.", "LODE_", {}};
+outcome<daemon_settings> parse_daemon(
+    int argc, const char* const* argv, const char* const* environment,
+    const std::function<std::vector<std::string>(const daemon_settings&)>& check_files) {
+  program p{"loded", "Rents out GPU containers on the miners of a subnet over a REST API.", "LODE_", {}};
+  if (check_files)
+    p.check_files = [&](const void* whole) { return check_files(*static_cast<const daemon_settings*>(whole)); };
   return parse_program<daemon_settings>(p, table, argc, argv, environment, cross_check);
 }
 

@@ -7,6 +7,7 @@
 #include "messages/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -178,7 +179,10 @@ using outcome = std::variant<run_with<Settings>, print_and_exit>;
 /// Reads --config FILE, the environment and the flags. All errors at once, each naming file, line and what was
 /// expected, exit code 2; --help, --version, --print-config (secrets masked, each with its source) and --check-config
 /// end with print_and_exit. `environment` is a null-terminated list as in main().
-outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment);
+/// `check_files` says for --check-config what is wrong with the files that the settings name.
+outcome<daemon_settings> parse_daemon(
+    int argc, const char* const* argv, const char* const* environment,
+    const std::function<std::vector<std::string>(const daemon_settings&)>& check_files = {});
 outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment);
 
 }  // namespace lode::config

@@ -156,7 +156,11 @@ decision read_everything(const program& p, std::span<bound_setting> settings, in
 
   if (!errors.empty()) return print_and_exit{fmt::format("{}\n", fmt::join(errors, "\n")), 2};
   if (flags.print_config) return print_and_exit{print(settings), 0};
-  if (flags.check_config) return print_and_exit{"configuration ok\n", 0};
+  if (flags.check_config) {
+    if (p.check_files) errors = p.check_files(whole);
+    if (!errors.empty()) return print_and_exit{fmt::format("{}\n", fmt::join(errors, "\n")), 2};
+    return print_and_exit{"configuration ok\n", 0};
+  }
   return flags.commands;
 }
 

@@ -5,6 +5,7 @@
 #include "config/settings.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,8 @@ struct program {
   std::string_view summary;
   std::string_view env_prefix;                                          ///< "LODE_"
   std::vector<std::pair<std::string_view, std::string_view>> commands;  ///< subcommands with their help
+  /// Of --check-config: what is wrong with the files that the settings name. May be empty.
+  std::function<std::vector<std::string>(const void* whole)> check_files = {};
 };
 
 /// A setting bound to the struct being filled.

@@ -1,10 +1,12 @@
 #include "http/edge.hpp"
 
 #include "http/endpoint.hpp"
+#include "http/event_feed.hpp"
 #include "http/replies.hpp"
 #include "http/reply_port.hpp"
 #include "http/server/router.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -39,29 +41,52 @@ task<response> logged(const handler& next, request& req) {
 class running_edge final : public edge {
  public:
   running_edge(boost::asio::io_context& io, caf::actor_system& sys, const edge_settings& settings, edge_actors actors)
-      : port_owner_(sys, io),
+      : sys_(sys),
+        port_owner_(sys, io),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
-        route_(router::as_handler(routes())) {}
+        route_(router::as_handler(routes())) {
+    if (!actors.events || !actors.ledger) return;
+    feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
+                                         std::move(actors.ledger), settings.keepalive);
+    context_.feed = feed_.get();
+  }
 
   // Of the server's handlers none may run after this.
-  ~running_edge() override { server_.reset(); }
+  ~running_edge() override {
+    server_.reset();
+    if (feed_) feed_->stop();
+  }
   running_edge(const running_edge&) = delete;
   running_edge& operator=(const running_edge&) = delete;
 
   result<void> start(boost::asio::io_context& io, const edge_settings& settings) {
+    std::shared_ptr<tls_context> tls;
+    if (settings.tls.enabled()) {
+      auto loaded = load_tls(settings.tls);
+      if (!loaded) return loaded.error();
+      tls = std::move(*loaded);
+    }
+    secured_ = tls != nullptr;
     auto started = start_server(
-        io, settings.listen, [this](request& req) { return logged(route_, req); }, enveloped, settings.limits);
+        io, settings.listen, [this](request& req) { return logged(route_, req); }, enveloped, settings.limits,
+        std::move(tls));
     if (!started) return started.error();
     server_ = std::move(*started);
+    if (feed_) boost::asio::post(io, [feed = feed_, &sys = sys_] { feed->start(sys); });
     return {};
   }
 
   [[nodiscard]] std::string address() const override { return server_->address(); }
+  [[nodiscard]] std::string url() const override { return (secured_ ? "https://" : "http://") + address(); }
   [[nodiscard]] std::uint16_t port() const override { return server_->port(); }
   [[nodiscard]] const server_stats& stats() const override { return server_->stats(); }
   void stop(std::chrono::milliseconds bound, std::function<void()> done) override {
-    server_->stop(bound, std::move(done));
+    server_->stop(bound, [feed = feed_, done = std::move(done)] {
+      if (feed) feed->stop();
+      done();
+    });
   }
+  result<void> reload_tls(const tls_settings& settings) override { return server_->reload_tls(settings); }
 
  private:
   std::shared_ptr<const router> routes() {
@@ -75,10 +100,13 @@ class running_edge final : public edge {
     return r;
   }
 
+  caf::actor_system& sys_;
   reply_port_owner port_owner_;
   endpoint_context context_;
   handler route_;
+  std::shared_ptr<event_feed> feed_;
   std::unique_ptr<server> server_;
+  bool secured_ = false;
 };
 
 }  // namespace

@@ -22,11 +22,15 @@ struct edge_settings {
   /// From the arrival of a request to its reply, at most. Travels with every message to the actors as the deadline
   /// past which nothing more is started; the reply of an actor that minds it is awaited a little longer.
   std::chrono::milliseconds reply_timeout{300000};
+  tls_settings tls;                            ///< without a certificate: plain HTTP
+  std::chrono::milliseconds keepalive{30000};  ///< of /connect
 };
 
 /// What the edge talks to.
 struct edge_actors {
   registry_actor registry;
+  event_hub_actor events;  ///< with the ledger for /connect, which is 503 without
+  ledger_actor ledger;
 };
 
 /// The running edge. Its functions may be called from any thread.
@@ -36,13 +40,17 @@ class edge {
   /// no longer runs, and before `io` and the actor system.
   virtual ~edge() = default;
   [[nodiscard]] virtual std::string address() const = 0;  ///< host:port really bound
+  [[nodiscard]] virtual std::string url() const = 0;      ///< "http://" or "https://" and the address
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual const server_stats& stats() const = 0;
-  /// As server::stop. The actors must answer until `done`.
+  /// As server::stop; listeners of /connect are closed with 1001. The actors must answer until `done`.
   virtual void stop(std::chrono::milliseconds bound, std::function<void()> done) = 0;
+  /// As server::reload_tls: reads the certificates again for connections to come, or says why the old ones stay.
+  virtual result<void> reload_tls(const tls_settings& settings) = 0;
 };
 
-/// Begins to serve on `io`, which the caller runs on one thread. config_invalid: the address cannot be bound.
+/// Begins to serve on `io`, which the caller runs on one thread. config_invalid: the address cannot be bound, or
+/// the certificates cannot be used (load_tls).
 result<std::unique_ptr<edge>> start_edge(boost::asio::io_context& io, caf::actor_system& sys,
                                          const edge_settings& settings, edge_actors actors);
 

@@ -16,11 +16,14 @@
 
 namespace lode::http {
 
+class event_feed;
+
 /// What handlers share. Lives as long as the edge.
 struct endpoint_context {
   reply_port& port;
   registry_actor registry;
   std::chrono::milliseconds reply_timeout;
+  event_feed* feed = nullptr;  ///< of /connect; null: none
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
@@ -93,6 +96,7 @@ std::span<const endpoint> endpoints();
 task<response> get_root(const endpoint_context&, request&);
 task<response> get_healthz(const endpoint_context&, request&);
 task<response> get_readyz(const endpoint_context&, request&);
+task<response> get_connect(const endpoint_context&, request&);
 task<response> post_allocate_spec(const endpoint_context&, request&);
 task<response> post_allocate_hotkey(const endpoint_context&, request&);
 task<response> post_deallocate(const endpoint_context&, request&);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 #include <vector>
 
 namespace lode::http {
+
+class websocket_owner;  // websocket.hpp
 
 using executor = boost::asio::io_context::executor_type;
 template <class T>
@@ -31,7 +34,8 @@ struct request {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string peer_ip;
-  std::string request_id;  ///< from x-request-id when sane ([A-Za-z0-9._-]{1,128}), else a fresh UUID
+  std::string client_certificate;  ///< who the client is by its verified certificate (tls_context.hpp); empty: none
+  std::string request_id;          ///< from x-request-id when sane ([A-Za-z0-9._-]{1,128}), else a fresh UUID
   std::chrono::steady_clock::time_point arrived;
 
   request() = default;
@@ -47,6 +51,8 @@ struct response {
   std::vector<std::pair<std::string, std::string>> headers;  ///< beside content-type, content-length, x-request-id
   /// Close the connection without writing a byte (how existing axons fail; used by stand-ins).
   bool abort = false;
+  /// Set: the connection becomes a WebSocket of this owner (accept_websocket()), and nothing else here counts.
+  std::shared_ptr<websocket_owner> upgrade;
 
   response() = default;
   response(unsigned s, std::string b) : status(s), body(std::move(b)) {}

@@ -116,7 +116,10 @@ task<void> accept_all(std::shared_ptr<listener> l) {
 class beast_server final : public server {
  public:
   beast_server(std::shared_ptr<listener> l, const tcp::endpoint& bound)
-      : listener_(std::move(l)), address_(text_of(bound)), port_(bound.port()) {
+      : listener_(std::move(l)),
+        address_(text_of(bound)),
+        port_(bound.port()),
+        secured_(listener_->shared->tls != nullptr) {
     boost::asio::co_spawn(listener_->shared->ex, accept_all(listener_), boost::asio::detached);
   }
 
@@ -134,6 +137,16 @@ class beast_server final : public server {
   [[nodiscard]] std::uint16_t port() const override { return port_; }
   [[nodiscard]] const server_stats& stats() const override { return listener_->shared->stats; }
 
+  result<void> reload_tls(const tls_settings& settings) override {
+    if (settings.enabled() != secured_)
+      return error{errc::bad_request, "TLS cannot be turned on or off without a restart"};
+    if (!secured_) return {};
+    auto loaded = load_tls(settings);
+    if (!loaded) return loaded.error();
+    boost::asio::post(listener_->shared->ex, [l = listener_, tls = std::move(*loaded)] { l->shared->tls = tls; });
+    return {};
+  }
+
   void stop(std::chrono::milliseconds bound, std::function<void()> done) override {
     boost::asio::post(listener_->shared->ex, [l = listener_, bound, done = std::move(done)]() mutable {
       l->close();
@@ -145,6 +158,7 @@ class beast_server final : public server {
   std::shared_ptr<listener> listener_;
   std::string address_;
   std::uint16_t port_;
+  bool secured_;
 };
 
 }  // namespace
@@ -153,8 +167,8 @@ namespace detail {
 
 shared_state::shared_state(const executor& e, handler h, error_body err, server_limits l)
     : ex(e), handle(std::move(h)), on_error(std::move(err)), limits(l), sweep_(e), bound_(e) {
-  const auto shortest =
-      std::min({limits.header_timeout, limits.idle_timeout, limits.body_timeout, limits.write_timeout});
+  const auto shortest = std::min({limits.handshake_timeout, limits.header_timeout, limits.idle_timeout,
+                                  limits.body_timeout, limits.write_timeout});
   sweep_every_ = std::clamp(shortest / 4, std::chrono::milliseconds{5}, std::chrono::milliseconds{250});
 }
 
@@ -233,7 +247,8 @@ response shared_state::failure(unsigned status, std::string_view message) const 
 }  // namespace detail
 
 result<std::unique_ptr<server>> start_server(boost::asio::io_context& io, const std::string& listen, handler h,
-                                             error_body on_error, server_limits limits) {
+                                             error_body on_error, server_limits limits,
+                                             std::shared_ptr<tls_context> tls) {
   const auto endpoint = parse_endpoint(listen);
   if (!endpoint)
     return error{errc::config_invalid,
@@ -247,6 +262,7 @@ result<std::unique_ptr<server>> start_server(boost::asio::io_context& io, const 
   const tcp::endpoint bound = ec ? tcp::endpoint{} : socket.local_endpoint(ec);
   if (ec) return error{errc::config_invalid, fmt::format("cannot listen on {}: {}", listen, ec.message())};
   auto shared = std::make_shared<detail::shared_state>(io.get_executor(), std::move(h), std::move(on_error), limits);
+  shared->tls = std::move(tls);
   auto listening = std::make_shared<listener>(std::move(shared), std::move(socket));
   return std::unique_ptr<server>{std::make_unique<beast_server>(std::move(listening), bound)};
 }

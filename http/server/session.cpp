@@ -1,6 +1,7 @@
 #include "http/server/session.hpp"
 
 #include "http/server/access.hpp"
+#include "http/server/websocket_connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -23,6 +24,7 @@ constexpr std::size_t write_behind_limit =
     std::size_t{64} * 1024;  // answers to pipelined requests kept before we wait for the peer
 constexpr std::size_t linger_bytes = std::size_t{256} * 1024;
 constexpr std::chrono::seconds linger_time{2};
+constexpr std::chrono::seconds tls_end_time{1};
 
 constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable_t<executor>{});
 
@@ -35,10 +37,11 @@ void release_if_big(std::string& buffer) {
 
 session::session(std::shared_ptr<shared_state> shared, tcp_socket socket, std::string peer_ip)
     : shared_(std::move(shared)),
-      socket_(std::move(socket)),
+      stream_(std::move(socket)),
       peer_ip_(std::move(peer_ip)),
       reader_(shared_->limits.header_bytes, shared_->limits.body_bytes),
       written_(shared_->ex, clock::time_point::max()) {
+  if (shared_->tls) stream_.secure(*shared_->tls);
   shared_->enter(*this);
 }
 
@@ -62,11 +65,32 @@ void session::start(bool over_limit) {
 }
 
 task<void> session::run(bool over_limit) {
+  if (stream_.secured()) {
+    const bool ready = co_await handshake();
+    if (!ready) co_return;
+  }
   if (over_limit) {
     co_await turn_away();
   } else {
     co_await serve();
   }
+  if (stream_.secured() && !broken_ && !forced_) {
+    co_await end_tls();
+  }
+}
+
+task<bool> session::handshake() {
+  enter(phase::head, clock::now() + shared_->limits.handshake_timeout);
+  const auto [ec] = co_await stream_.async_handshake(as_result);
+  auto& stats = shared_->stats;
+  if (ec) {
+    stats.failed_handshakes.fetch_add(1, std::memory_order_relaxed);
+    spdlog::debug("TLS handshake with {} failed: {}", peer_ip_, timed_out_ ? "it took too long" : ec.message());
+    co_return false;
+  }
+  stats.handshakes.fetch_add(1, std::memory_order_relaxed);
+  client_certificate_ = stream_.peer();
+  co_return true;
 }
 
 task<void> session::serve() {
@@ -81,6 +105,16 @@ task<void> session::serve() {
     const response answer = co_await respond();
     if (answer.abort) {
       co_await flush();
+      break;
+    }
+    if (answer.upgrade && !reader_.http10() && buffered().empty()) {
+      co_await serve_websocket(answer.upgrade);
+      break;
+    }
+    if (answer.upgrade) {
+      // A client must not send frames before the handshake is answered (RFC 6455 4.1).
+      queue(shared_->failure(400, "Malformed WebSocket handshake"), false, false);
+      co_await say_goodbye();
       break;
     }
     const bool keep = reader_.keep_alive() && !shared_->stopping;
@@ -99,6 +133,20 @@ task<void> session::serve() {
     reader_.reset();
     enter(phase::idle, clock::now() + shared_->limits.idle_timeout);
   }
+}
+
+task<void> session::serve_websocket(std::shared_ptr<websocket_owner> owner) {
+  const bool sent = co_await flush();
+  if (!sent) co_return;
+  enter(phase::websocket, clock::time_point::max());
+  struct released {
+    std::shared_ptr<websocket_connection>& one;
+    ~released() { one.reset(); }
+  } const at_the_end{websocket_};
+  websocket_ = std::make_shared<websocket_connection>(shared_from_this(), std::move(owner));
+  const auto connection = websocket_;
+  co_await connection->run(reader_.message(), shared_->date.now());
+  broken_ = true;  // a WebSocket says its own goodbye
 }
 
 // True with a whole request; false when the connection is over, with everything said that had to be said.
@@ -138,7 +186,7 @@ task<bool> session::read_more() {
   make_room(wanted);
   timed_out_ = false;
   const auto [ec, n] =
-      co_await socket_.async_read_some(boost::asio::buffer(&in_[in_end_], in_.size() - in_end_), as_result);
+      co_await stream_.async_read_some(boost::asio::buffer(&in_[in_end_], in_.size() - in_end_), as_result);
   in_end_ += n;
   if (!ec) co_return true;
   if (timed_out_ && !forced_ && reader_.started()) {
@@ -175,6 +223,7 @@ task<response> session::respond() {
   const counted in_flight{stats};
   request& req = reader_.message();
   req.peer_ip = peer_ip_;
+  req.client_certificate = client_certificate_;
   try {
     co_return co_await shared_->handle(req);
   } catch (const std::exception& e) {
@@ -213,7 +262,7 @@ task<bool> session::flush() {
       co_await written_.async_wait(as_result);
     } else {
       begin_write();
-      const auto [ec, n] = co_await boost::asio::async_write(socket_, boost::asio::buffer(in_write_), as_result);
+      const auto [ec, n] = co_await boost::asio::async_write(stream_, boost::asio::buffer(in_write_), as_result);
       end_write(!ec);
     }
   }
@@ -224,7 +273,7 @@ task<bool> session::flush() {
 void session::write_behind() {
   if (writing_ || broken_ || out_.empty()) return;
   begin_write();
-  boost::asio::async_write(socket_, boost::asio::buffer(in_write_),
+  boost::asio::async_write(stream_, boost::asio::buffer(in_write_),
                            [self = shared_from_this()](const boost::system::error_code& ec, std::size_t) {
                              self->end_write(!ec);
                              self->write_behind();
@@ -254,14 +303,26 @@ void session::end_write(bool ok) {
 // more comes, and read for a while what the peer still sends.
 task<void> session::linger() {
   enter(phase::lingering, clock::now() + linger_time);
+  if (stream_.secured()) {
+    // Fails when the peer still sends; the bytes below TLS are then drained as any.
+    co_await stream_.async_shutdown(as_result);
+  }
+  auto& socket = stream_.socket();
   boost::system::error_code ignored;
-  socket_.shutdown(boost::asio::socket_base::shutdown_send, ignored);
+  socket.shutdown(boost::asio::socket_base::shutdown_send, ignored);
   in_.resize(small_buffer);
   for (std::size_t dropped = 0; dropped < linger_bytes;) {
-    const auto [ec, n] = co_await socket_.async_read_some(boost::asio::buffer(in_), as_result);
+    const auto [ec, n] = co_await socket.async_read_some(boost::asio::buffer(in_), as_result);
     if (ec) break;
     dropped += n;
   }
+  broken_ = true;  // nothing more can be said
+}
+
+// Without it the peer could not tell our end from a cut.
+task<void> session::end_tls() {
+  enter(phase::lingering, clock::now() + tls_end_time);
+  co_await stream_.async_shutdown(as_result);
 }
 
 void session::enter(phase p, clock::time_point due) {
@@ -276,15 +337,20 @@ void session::check(clock::time_point now) {
   } else if (now >= due_) {
     timed_out_ = true;
     boost::system::error_code ignored;
-    socket_.cancel(ignored);
+    stream_.socket().cancel(ignored);
   }
 }
 
+void session::expect_write(bool begins) {
+  write_due_ = begins ? clock::now() + shared_->limits.write_timeout : clock::time_point::max();
+}
+
 void session::end_if_idle() {
+  if (websocket_) return websocket_->close(1001, "the server is stopping");
   if ((phase_ != phase::idle && phase_ != phase::head) || reader_.started() || writing_ || !buffered().empty()) return;
   boost::system::error_code ec;
-  if (socket_.available(ec) > 0 && !ec) return;  // a request that just arrived is still served
-  socket_.cancel(ec);
+  if (stream_.socket().available(ec) > 0 && !ec) return;  // a request that just arrived is still served
+  stream_.socket().cancel(ec);
 }
 
 void session::force_close() {
@@ -295,7 +361,7 @@ void session::force_close() {
 
 void session::close() {
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  stream_.socket().close(ignored);
 }
 
 std::string_view session::buffered() const { return std::string_view{in_}.substr(in_begin_, in_end_ - in_begin_); }

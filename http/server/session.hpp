@@ -3,12 +3,11 @@
 
 #include "http/server/reader.hpp"
 #include "http/server/server.hpp"
+#include "http/server/stream.hpp"
 #include "http/server/writer.hpp"
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
 #include <functional>
@@ -20,10 +19,10 @@
 namespace lode::http::detail {
 
 using clock = std::chrono::steady_clock;
-using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
 using timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor>;
 
 class session;
+class websocket_connection;
 
 /// What the sessions of one server share. Everything but `stats` belongs to the io thread. One sweep watches the
 /// deadlines of all connections, so that a request arms no timer.
@@ -45,6 +44,7 @@ class shared_state : public std::enable_shared_from_this<shared_state> {
   handler handle;
   error_body on_error;
   server_limits limits;
+  std::shared_ptr<tls_context> tls;  ///< of connections to come; null: none
   server_stats stats;
   date_line date;
   bool stopping = false;
@@ -79,11 +79,23 @@ class session : public std::enable_shared_from_this<session> {
   void force_close();
   std::size_t slot = 0;  ///< its place in shared_state's list
 
+  // Called by its WebSocket.
+  [[nodiscard]] stream& io() noexcept { return stream_; }
+  [[nodiscard]] shared_state& shared() noexcept { return *shared_; }
+  [[nodiscard]] const std::string& peer_ip() const noexcept { return peer_ip_; }
+  /// A write begins (and must end in time), or has ended.
+  void expect_write(bool begins);
+  /// The connection must be over within `bound`.
+  void expect_end(std::chrono::milliseconds bound) { enter(phase::websocket, clock::now() + bound); }
+  void close();
+
  private:
-  enum class phase : unsigned char { idle, head, body, handling, lingering };
+  enum class phase : unsigned char { idle, head, body, handling, lingering, websocket };
 
   task<void> run(bool over_limit);
+  task<bool> handshake();
   task<void> serve();
+  task<void> serve_websocket(std::shared_ptr<websocket_owner> owner);
   task<void> turn_away();
   task<bool> receive();
   task<bool> read_more();
@@ -91,18 +103,20 @@ class session : public std::enable_shared_from_this<session> {
   task<response> respond();
   task<bool> flush();
   task<void> linger();
+  task<void> end_tls();
   task<void> say_goodbye();
   void enter(phase p, clock::time_point due);
   void queue(const response& r, bool keep_alive, bool head_only);
   void write_behind();
   void begin_write();
   void end_write(bool ok);
-  void close();
   [[nodiscard]] std::string_view buffered() const;
 
   std::shared_ptr<shared_state> shared_;
-  tcp_socket socket_;
+  stream stream_;
   std::string peer_ip_;
+  std::string client_certificate_;
+  std::shared_ptr<websocket_connection> websocket_;  ///< while it is one
   boost::asio::cancellation_signal cancel_;
   request_reader reader_;
 

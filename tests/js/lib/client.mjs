@@ -1,15 +1,23 @@
 // A client of the REST API over kept-alive connections.
 import http from 'node:http';
+import https from 'node:https';
 
 export class Client {
-  #agent = new http.Agent({ keepAlive: true, maxSockets: 1024 });
+  #agent;
   #base;
   #watch;
+  #send;
 
-  /** @param watch called with {query, body, reply} of each exchange. */
-  constructor(base, watch = () => {}) {
+  /**
+   * @param watch called with {query, body, reply} of each exchange.
+   * @param tls   of an https base: {ca, cert, key, ...} as of tls.connect
+   */
+  constructor(base, watch = () => {}, tls = {}) {
     this.#base = new URL(base);
     this.#watch = watch;
+    const secure = this.#base.protocol === 'https:';
+    this.#agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 1024, ...(secure ? tls : {}) });
+    this.#send = secure ? https.request : http.request;
   }
 
   /**
@@ -25,7 +33,7 @@ export class Client {
     const type = payload === undefined ? {} : { 'content-type': 'application/json' };
     return new Promise((resolve, reject) => {
       const options = { method, agent: this.#agent, headers: { ...type, ...length, ...headers } };
-      const request = http.request(url, options, (response) => {
+      const request = this.#send(url, options, (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('error', reject);

@@ -73,7 +73,7 @@ export class Loded {
       child.stdout.on('data', (chunk) => {
         this.stdout += chunk;
         out += chunk;
-        const found = /^listening on (http:\/\/\S+)\n/m.exec(out);
+        const found = /^listening on (https?:\/\/\S+)\n/m.exec(out);
         if (found) resolve(found[1]);
       });
     });

@@ -54,9 +54,11 @@ export class World {
    *   settings  of the daemon, beside the short ones
    *   start     whether it is started
    *   file      whether there is a miners file
+   *   tls       of its clients, when it speaks TLS
    */
-  static async create({ miners = 0, settings = {}, start = true, file = true } = {}) {
+  static async create({ miners = 0, settings = {}, start = true, file = true, tls = {} } = {}) {
     const world = new World();
+    world.tls = tls;
     world.dir = await fs.mkdtemp(path.join(os.tmpdir(), 'lode-test-'));
     world.axons = [];
     try {
@@ -121,7 +123,7 @@ export class World {
         this.secret(item?.uuid_key);
         this.secret(item?.ssh_password);
       }
-    });
+    }, this.tls);
     this.#clients.push(client);
     return client;
   }

@@ -39,7 +39,10 @@ class settings_test : public testing::Test {
     return parse(static_cast<int>(argv.size()), argv.data(), envp.data());
   }
   outcome<daemon_settings> daemon(const std::vector<std::string>& args, const std::vector<std::string>& env = {}) {
-    return call<daemon_settings>(parse_daemon, args, env);
+    const auto parse = [](int argc, const char* const* argv, const char* const* envp) {
+      return parse_daemon(argc, argv, envp);
+    };
+    return call<daemon_settings>(parse, args, env);
   }
   outcome<agent_settings> agent(const std::vector<std::string>& args, const std::vector<std::string>& env = {}) {
     return call<agent_settings>(parse_agent, args, env);
@@ -59,6 +62,38 @@ print_and_exit printed(const outcome<Settings>& o) {
   const auto* stop = std::get_if<print_and_exit>(&o);
   if (!stop) throw std::runtime_error("it would have run");
   return *stop;
+}
+
+TEST_F(settings_test, check_config_also_looks_at_what_the_settings_name) {
+  const auto checked = [](std::vector<const char*> argv) {
+    argv.insert(argv.begin(), "program");
+    const std::vector<const char*> none{nullptr};
+    return parse_daemon(static_cast<int>(argv.size()), argv.data(), none.data(), [](const daemon_settings& s) {
+      return std::vector<std::string>{"a: is wrong with " + s.storage.path, "b: too"};
+    });
+  };
+  const auto found = checked({"--check-config", "--storage.path=x"});
+  ASSERT_TRUE(std::holds_alternative<print_and_exit>(found));
+  EXPECT_EQ(std::get<print_and_exit>(found).exit_code, 2);
+  EXPECT_EQ(std::get<print_and_exit>(found).text, "a: is wrong with x\nb: too\n");
+  EXPECT_TRUE(std::holds_alternative<run_with<daemon_settings>>(checked({"--storage.path=x"})));
+}
+
+TEST_F(settings_test, tls_settings_that_do_not_go_together_are_said) {
+  const auto said = [&](const std::vector<std::string>& args) {
+    const auto out = daemon(args);
+    const auto* text = std::get_if<print_and_exit>(&out);
+    return text ? text->text : std::string{};
+  };
+  EXPECT_EQ(said({"--tls.cert-file=c", "--tls.key-file=k"}), "");
+  EXPECT_THAT(said({"--tls.cert-file=c"}), ::testing::HasSubstr("tls.key-file is not set"));
+  EXPECT_THAT(said({"--tls.key-file=k"}), ::testing::HasSubstr("tls.cert-file is not set"));
+  EXPECT_THAT(said({"--tls.cert-file=c", "--tls.key-file=k", "--tls.client-certificates=required"}),
+              ::testing::HasSubstr("tls.client-ca-file is not set"));
+  EXPECT_THAT(said({"--tls.cert-file=c", "--tls.key-file=k", "--tls.client-ca-file=a"}),
+              ::testing::HasSubstr("tls.client-certificates is off"));
+  EXPECT_THAT(said({"--tls.client-ca-file=a", "--tls.client-certificates=optional"}),
+              ::testing::HasSubstr("tls.client-certificates needs TLS"));
 }
 
 TEST_F(settings_test, defaults_are_valid_and_those_of_the_structs) {

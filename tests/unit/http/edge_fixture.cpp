@@ -61,7 +61,7 @@ edge_settings edge_test::settings() {
 }
 
 void edge_test::SetUp() {
-  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_});
+  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_, {}, {}});
   ASSERT_TRUE(started.has_value()) << started.error().to_string();
   edge_ = std::move(*started);
   thread_ = std::thread{[this] { io_.run(); }};

@@ -56,8 +56,9 @@ response plain_error(unsigned status, std::string_view message) {
   return response{status, R"({"status":)" + std::to_string(status) + R"(,"message":")" + std::string{message} + "\"}"};
 }
 
-running_server::running_server(handler h, server_limits limits, const std::string& listen, error_body on_error) {
-  auto started = start_server(io, listen, std::move(h), std::move(on_error), limits);
+running_server::running_server(handler h, server_limits limits, const std::string& listen, error_body on_error,
+                               std::shared_ptr<tls_context> tls) {
+  auto started = start_server(io, listen, std::move(h), std::move(on_error), limits, std::move(tls));
   if (!started) throw std::runtime_error{started.error().to_string()};
   srv = std::move(*started);
   thread_ = std::thread{[this] { io.run(); }};

@@ -31,7 +31,9 @@ response plain_error(unsigned status, std::string_view message);
 class running_server {
  public:
   explicit running_server(handler h, server_limits limits = {}, const std::string& listen = "127.0.0.1:0",
-                          error_body on_error = plain_error);
+                          error_body on_error = plain_error, std::shared_ptr<tls_context> tls = nullptr);
+  running_server(handler h, server_limits limits, std::shared_ptr<tls_context> tls)
+      : running_server(std::move(h), limits, "127.0.0.1:0", plain_error, std::move(tls)) {}
   ~running_server();
   running_server(const running_server&) = delete;
   running_server& operator=(const running_server&) = delete;
