@@ -11,6 +11,7 @@
 #include "links/simulated_miners.hpp"
 #include "storage/rocksdb_store.hpp"
 #include "storage/sealing.hpp"
+#include "telemetry/process.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -157,6 +158,9 @@ int serve(const config::daemon_settings& settings) {
   auto dendrite = std::make_shared<links::dendrite>(io, *hotkey, ds);
   auto link = std::make_shared<links::combined_link>(simulated, dendrite);
 
+  const auto metrics = std::make_shared<telemetry::registry>();
+  telemetry::watch_process(*metrics, LODE_VERSION);
+
   end_of_service end;
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
@@ -184,8 +188,9 @@ int serve(const config::daemon_settings& settings) {
   if (settings.miners.file.empty() && settings.miners.simulated == 0)
     spdlog::warn("no miners: neither miners.file nor miners.simulated is set");
 
-  auto edge =
-      http::start_edge(io, sys, edge_settings_from(settings), {tree->registry(), tree->events(), tree->ledger()});
+  auto es = edge_settings_from(settings);
+  es.metrics = metrics;
+  auto edge = http::start_edge(io, sys, es, {tree->registry(), tree->events(), tree->ledger()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
   if (end.wait_for_recovery()) {

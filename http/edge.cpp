@@ -1,5 +1,6 @@
 #include "http/edge.hpp"
 
+#include "http/edge_metrics.hpp"
 #include "http/endpoint.hpp"
 #include "http/event_feed.hpp"
 #include "http/replies.hpp"
@@ -32,8 +33,24 @@ void log_access(const request& req, const response& r) {
               r.status, took.count());
 }
 
-task<response> logged(const handler& next, request& req) {
+// Counts at the end of its scope, so also a handler that throws or is cancelled.
+class counted {
+ public:
+  counted(edge_metrics& into, const request& req) : into_(into), req_(req) {}
+  ~counted() { into_.answered(req_, status, std::chrono::steady_clock::now() - req_.arrived); }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+  unsigned status = 0;
+
+ private:
+  edge_metrics& into_;
+  const request& req_;
+};
+
+task<response> observed(const handler& next, edge_metrics& counts, request& req) {
+  counted count{counts, req};
   response r = co_await next(req);
+  count.status = r.upgrade ? 101 : r.status;
   log_access(req, r);
   co_return r;
 }
@@ -42,9 +59,13 @@ class running_edge final : public edge {
  public:
   running_edge(boost::asio::io_context& io, caf::actor_system& sys, const edge_settings& settings, edge_actors actors)
       : sys_(sys),
+        metrics_(settings.metrics),
+        counts_(*metrics_),
         port_owner_(sys, io),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
         route_(router::as_handler(routes())) {
+    context_.counts = &counts_;
+    context_.metrics = metrics_.get();
     if (!actors.events || !actors.ledger) return;
     feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
                                          std::move(actors.ledger), settings.keepalive);
@@ -68,10 +89,11 @@ class running_edge final : public edge {
     }
     secured_ = tls != nullptr;
     auto started = start_server(
-        io, settings.listen, [this](request& req) { return logged(route_, req); }, enveloped, settings.limits,
-        std::move(tls));
+        io, settings.listen, [this](request& req) { return observed(route_, counts_, req); }, enveloped,
+        settings.limits, std::move(tls));
     if (!started) return started.error();
     server_ = std::move(*started);
+    counts_.watch(server_->stats());
     if (feed_) boost::asio::post(io, [feed = feed_, &sys = sys_] { feed->start(sys); });
     return {};
   }
@@ -92,15 +114,18 @@ class running_edge final : public edge {
   std::shared_ptr<const router> routes() {
     auto r = std::make_shared<router>(enveloped);
     for (const endpoint& e : endpoints()) {
-      if (e.run != nullptr)
-        r->add(e.method, std::string{e.path}, [this, run = e.run](request& req) { return run(context_, req); });
-      else
-        r->add(e.method, std::string{e.path}, [](request& req) { return not_implemented(req.path); });
+      const int route = counts_.add_route(to_string(e.method), e.path);
+      r->add(e.method, std::string{e.path}, [this, route, run = e.run](request& req) {
+        req.route = route;
+        return run != nullptr ? run(context_, req) : not_implemented(req.path);
+      });
     }
     return r;
   }
 
   caf::actor_system& sys_;
+  telemetry::registry_ptr metrics_;
+  edge_metrics counts_;
   reply_port_owner port_owner_;
   endpoint_context context_;
   handler route_;

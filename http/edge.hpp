@@ -5,6 +5,7 @@
 #include "http/server/server.hpp"
 #include "messages/actors.hpp"
 #include "messages/error.hpp"
+#include "telemetry/registry.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -24,6 +25,8 @@ struct edge_settings {
   std::chrono::milliseconds reply_timeout{300000};
   tls_settings tls;                            ///< without a certificate: plain HTTP
   std::chrono::milliseconds keepalive{30000};  ///< of /connect
+  telemetry::registry_ptr metrics =
+      std::make_shared<telemetry::registry>();  ///< what /metrics shows; the edge adds its own
 };
 
 /// What the edge talks to.

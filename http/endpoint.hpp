@@ -14,16 +14,23 @@
 #include <string>
 #include <string_view>
 
+namespace lode::telemetry {
+class registry;
+}
+
 namespace lode::http {
 
 class event_feed;
+class edge_metrics;
 
 /// What handlers share. Lives as long as the edge.
 struct endpoint_context {
   reply_port& port;
   registry_actor registry;
   std::chrono::milliseconds reply_timeout;
-  event_feed* feed = nullptr;  ///< of /connect; null: none
+  event_feed* feed = nullptr;              ///< of /connect; null: none
+  edge_metrics* counts = nullptr;          ///< set
+  telemetry::registry* metrics = nullptr;  ///< set; of /metrics
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
@@ -97,6 +104,7 @@ task<response> get_root(const endpoint_context&, request&);
 task<response> get_healthz(const endpoint_context&, request&);
 task<response> get_readyz(const endpoint_context&, request&);
 task<response> get_connect(const endpoint_context&, request&);
+task<response> get_metrics(const endpoint_context&, request&);
 task<response> post_allocate_spec(const endpoint_context&, request&);
 task<response> post_allocate_hotkey(const endpoint_context&, request&);
 task<response> post_deallocate(const endpoint_context&, request&);

@@ -1,6 +1,7 @@
 // POST /service/allocate_spec, /service/allocate_hotkey
 
 #include "http/arguments.hpp"
+#include "http/edge_metrics.hpp"
 #include "http/endpoint.hpp"
 #include "http/replies.hpp"
 #include "messages/json.hpp"
@@ -44,6 +45,7 @@ task<response> post_allocate_spec(const endpoint_context& c, request& req) {
   message.ctx = c.for_actors(req);
   const auto deadline = message.ctx.deadline;
   const auto answer = co_await ask(c, std::move(message), deadline);
+  c.counts->allocation_answered("spec", answer ? errc::none : answer.error().code);
   co_return answer ? allocated(*answer) : refused(req, answer.error());
 }
 
@@ -61,6 +63,7 @@ task<response> post_allocate_hotkey(const endpoint_context& c, request& req) {
   message.ctx = c.for_actors(req);
   const auto deadline = message.ctx.deadline;
   const auto answer = co_await ask(c, std::move(message), deadline);
+  c.counts->allocation_answered("hotkey", answer ? errc::none : answer.error().code);
   co_return answer ? allocated(*answer) : refused(req, answer.error());
 }
 

@@ -9,6 +9,8 @@ namespace {
 constexpr std::array ready_replies{reply_row{200, "ready"}, reply_row{503, "not ready"}};
 constexpr std::array alive_replies{reply_row{200, "alive"}};
 
+// Prometheus' text format, not an envelope.
+constexpr std::array metrics_replies{reply_row{200, ""}};
 constexpr std::array root_replies{reply_row{200, ""}};
 
 constexpr std::array connect_parameters{
@@ -28,7 +30,14 @@ constexpr std::array table{
     endpoint{verb::get, "/readyz", "process", "Whether it can serve", role::none, {}, ready_replies, get_readyz},
     endpoint{verb::get, "/connect", "process", "Events as they happen, over a WebSocket", role::read,
              connect_parameters, connect_replies, get_connect},
-    endpoint{verb::get, "/metrics", "process", "", role::read, {}, {}, nullptr},
+    endpoint{verb::get,
+             "/metrics",
+             "process",
+             "What is counted and measured, as Prometheus reads it",
+             role::read,
+             {},
+             metrics_replies,
+             get_metrics},
     endpoint{verb::get, "/openapi.json", "process", "", role::none, {}, {}, nullptr},
     endpoint{verb::get, "/docs", "process", "", role::none, {}, {}, nullptr},
 };

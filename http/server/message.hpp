@@ -37,6 +37,7 @@ struct request {
   std::string client_certificate;  ///< who the client is by its verified certificate (tls_context.hpp); empty: none
   std::string request_id;          ///< from x-request-id when sane ([A-Za-z0-9._-]{1,128}), else a fresh UUID
   std::chrono::steady_clock::time_point arrived;
+  int route = -1;  ///< which of its routes took the request, noted by the application; -1: none
 
   request() = default;
   /// The last value of a query parameter; nullopt when absent.

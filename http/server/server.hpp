@@ -34,7 +34,8 @@ using error_body = std::function<response(unsigned status, std::string_view mess
 /// Counters, readable from any thread.
 struct server_stats {
   std::atomic<std::uint64_t> accepted{0}, requests{0}, rejected_overload{0}, open_connections{0}, in_flight{0},
-      accept_errors{0}, handshakes{0}, failed_handshakes{0}, websockets{0}, open_websockets{0}, dropped_websockets{0};
+      accept_errors{0}, malformed{0}, timed_out{0}, handshakes{0}, failed_handshakes{0}, websockets{0},
+      open_websockets{0}, dropped_websockets{0};
 };
 
 class server {

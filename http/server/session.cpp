@@ -159,6 +159,7 @@ task<bool> session::receive() {
       co_return true;
     }
     if (reader_.state() == request_reader::progress::failed) {
+      shared_->stats.malformed.fetch_add(1, std::memory_order_relaxed);
       spdlog::debug("[{}] {}: {} ({})", reader_.message().request_id, peer_ip_, reader_.failure_status(),
                     reader_.failure_text());
       queue(shared_->failure(reader_.failure_status(), reader_.failure_text()), false, false);
@@ -190,6 +191,7 @@ task<bool> session::read_more() {
   in_end_ += n;
   if (!ec) co_return true;
   if (timed_out_ && !forced_ && reader_.started()) {
+    shared_->stats.timed_out.fetch_add(1, std::memory_order_relaxed);
     reader_.message().request_id = take_request_id(reader_.message().header("x-request-id").value_or(""));
     queue(shared_->failure(408, "Request timeout"), false, false);
     co_await say_goodbye();

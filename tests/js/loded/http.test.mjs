@@ -14,7 +14,6 @@ const later = [
   ['POST', '/list/available'],
   ['POST', '/list/allocated_hotkeys'],
   ['POST', '/test/notify'],
-  ['GET', '/metrics'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
 ];
