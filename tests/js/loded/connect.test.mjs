@@ -220,6 +220,7 @@ withWorld('only a WebSocket, of no other site, with a sensible since', {},
     assert.equal(await answered({ since: 'x' }), 422);
     assert.equal(await answered({ headers: { origin: 'http://evil.example' } }), 403);
     assert.equal(await answered({ headers: { origin: 'null' } }), 403);
+    assert.equal(await answered({ path: '/connect?token=x', headers: { origin: 'http://evil.example' } }), 403);
     assert.equal(await answered({ path: '/nowhere' }), 404);
     const same = await open(world, { headers: { origin: world.loded.url } });
     same.destroy();

@@ -1,5 +1,6 @@
 // TLS of the daemon, against node's own TLS: what is spoken, whose certificates count, what hostile peers can do.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import https from 'node:https';
@@ -228,5 +229,34 @@ test('what is wrong with certificates is said at the start and by --check-config
       }
   } finally {
     broken.remove();
+  }
+});
+
+test('make-certs: closed files, a second run changes nothing and adds what is missing', async () => {
+  const made = new Certs();
+  try {
+    const files = async () => Object.fromEntries(await Promise.all((await fs.readdir(made.dir)).map(async (name) =>
+      [name, (await fs.readFile(made.file(name))).toString()])));
+    const first = await files();
+    assert.deepEqual(Object.keys(first).sort(),
+      ['ca.crt', 'ca.key', 'client.crt', 'client.key', 'server.crt', 'server.key']);
+    for (const name of Object.keys(first)) assert.equal((await fs.stat(made.file(name))).mode & 0o777, 0o600, name);
+    assert.equal(made.make(), '');
+    assert.deepEqual(await files(), first);
+    made.make('--client', 'alice', '--client', 'bob');
+    const later = await files();
+    assert.ok(later['alice.crt'] && later['bob.key']);
+    assert.deepEqual({ ...later, ...first }, later);
+    await fs.rm(made.file('server.crt'));
+    made.make('--host', 'rent.example.org', '--host', '192.0.2.7');
+    const { subjectAltName, subject, ca } = new X509Certificate(made.read('server.crt'));
+    assert.match(subjectAltName, /DNS:localhost, IP Address:127\.0\.0\.1, .*DNS:rent\.example\.org, IP Address:192\.0\.2\.7/);
+    assert.equal(subject, 'CN=rent.example.org');
+    assert.equal(ca, false);
+    for (const bad of [['--client', '../x'], ['--client', 'ca'], ['--host', 'a b'], ['--host', 'a,IP:1.2.3.4'], ['--days', '0'], ['--what'], ['two']])
+      assert.throws(() => made.make(...bad), /make-certs: /, bad.join(' '));
+    assert.match(made.make('--help'), /^Makes a private certificate authority/);
+  } finally {
+    made.remove();
   }
 });
