@@ -53,6 +53,31 @@ void allocation_actor_state::tell_miner(bool gone) {
   self_->send(opts_.miner, std::move(c));
 }
 
+void allocation_actor_state::measure() {
+  const auto& meters = opts_.env->meters->allocations;
+  const auto state = [&]() -> telemetry::gauge* {
+    switch (phase_) {
+      case phase::placing:
+        return &meters.placing;
+      case phase::reserving:
+        return &meters.reserving;
+      case phase::live:
+      case phase::acting:
+      case phase::rolling_back:
+        return record_.state == lode::allocation_state::paused ? &meters.paused : &meters.active;
+      case phase::releasing:
+        return &meters.releasing;
+      case phase::ending:
+        break;
+    }
+    return nullptr;
+  }();
+  const bool live = state == &meters.active || state == &meters.paused;
+  counted_.state.move_to(state);
+  counted_.offline.set(meters.offline, live && record_.offline);
+  counted_.pending.set(meters.pending, live && record_.pending != pending_action::none);
+}
+
 /// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A
 /// failure ends the actor (see the top of allocation.hpp).
 void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then) {
@@ -72,6 +97,7 @@ void allocation_actor_state::next_commit() {
             commits_.pop_front();
             if (!commits_.empty()) next_commit();
             then();
+            measure();
           },
           [this](caf::error& e) { crash(e); });
 }
@@ -119,6 +145,7 @@ allocation_actor::behavior_type allocation_actor_state::behavior(allocation_opti
     opts_.stored.reset();
     adopt(std::move(stored));
   }
+  measure();
   return {
       [this](place& p) { return start(p); },
       [this](const deallocate& d) { return end_lease(d); },

@@ -68,6 +68,7 @@ class allocation_actor_state {
   void arm_timer(timer slot, unix_ms due);
   void on_deadline(const deadline_reached& d);
   void tell_miner(bool gone);
+  void measure();
   void crash(const caf::error& reason);
   [[nodiscard]] unix_ms now() const { return opts_.env->now(); }
   [[nodiscard]] std::chrono::milliseconds remaining() const;  ///< of the placing request
@@ -114,6 +115,9 @@ class allocation_actor_state {
   phase phase_ = phase::placing;
   allocation_record record_;
   std::uint64_t revision_ = 0;
+  struct {
+    telemetry::member state, offline, pending;
+  } counted_;
   std::uint64_t timer_generation_[3] = {0, 0, 0};
 
   struct queued_commit {

@@ -40,6 +40,7 @@ void allocation_actor_state::on_looked() {
   if (!looking_->axon_done || !looking_->ssh_done) return;
   auto look = std::move(*looking_);
   looking_.reset();
+  opts_.env->meters->looked(look.ssh).Increment();
   if (!due_for_a_look()) return look.promise.deliver(done{});
 
   const bool healthy = look.ssh == ssh_state::open;

@@ -95,6 +95,7 @@ void allocation_actor_state::reserve(forged_key key) {
   r.expires_at = r.created_at + request_.lease_days * day_ms;
   r.simulated = opts_.info.simulated;
   phase_ = phase::reserving;
+  measure();
   self_
       ->request(opts_.env->ledger, caf::infinite,
                 commit_allocation{record_, false, 0, "reserved", "", record_.created_at})

@@ -1,6 +1,7 @@
 #pragma once
 // What every miner and allocation needs from the rest of the process, handed down by the registry.
 
+#include "actors/meters.hpp"
 #include "config/settings.hpp"
 #include "links/miner_link.hpp"
 #include "messages/actors.hpp"
@@ -16,6 +17,7 @@ struct environment {
   ledger_actor ledger;
   key_forge_actor forge;
   lease_wheel_actor wheel;
+  meters_ptr meters = unread_meters();
   std::function<unix_ms()> now;  ///< wall clock; virtual in tests
 };
 using environment_ptr = std::shared_ptr<const environment>;

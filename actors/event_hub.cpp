@@ -7,11 +7,16 @@
 
 namespace lode::actors {
 
+void event_hub_state::forget(caf::actor_id id) {
+  listeners_.erase(id);
+  options_.meters->hub.listeners.Set(static_cast<double>(listeners_.size()));
+}
+
 void event_hub_state::drop(caf::actor_id id) {
   const auto found = listeners_.find(id);
   if (found == listeners_.end()) return;
   self_->send(found->second.sink, event_batch{});
-  listeners_.erase(found);
+  forget(id);
 }
 
 void event_hub_state::send_batch(listener& l, event_batch batch) {
@@ -42,6 +47,7 @@ void event_hub_state::read_on(caf::actor_id id) {
 }
 
 void event_hub_state::publish(const event_batch& batch) {
+  options_.meters->hub.published.Increment(static_cast<double>(batch.items.size()));
   std::vector<caf::actor_id> slow;
   for (auto& [id, l] : listeners_) {
     if (!l.live) continue;
@@ -55,6 +61,7 @@ void event_hub_state::publish(const event_batch& batch) {
   }
   for (const auto id : slow) {
     spdlog::warn("event_hub: a listener does not keep up and is dropped");
+    options_.meters->hub.dropped.Increment();
     drop(id);
   }
 }
@@ -85,6 +92,7 @@ event_hub_actor::behavior_type event_hub_state::behavior(ledger_actor ledger, hu
         l = listener{};
         l.sink = std::move(s.sink);
         l.sent = s.after;
+        options_.meters->hub.listeners.Set(static_cast<double>(listeners_.size()));
         read_on(id);
         return done{};
       },

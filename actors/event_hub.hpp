@@ -3,6 +3,7 @@
 // without a gap or a repeat between the two. A listener that does not keep up is dropped, never waited for. Bounds the
 // log.
 
+#include "actors/meters.hpp"
 #include "messages/actors.hpp"
 
 #include <chrono>
@@ -21,6 +22,7 @@ struct hub_options {
       10000;                     ///< a listener with more than this outstanding is dropped (empty batch = dropped)
   std::size_t read_ahead = 500;  ///< events of one read from the log
   std::chrono::milliseconds trim_every{1000};
+  meters_ptr meters = unread_meters();
 };
 
 class event_hub_state {
@@ -28,7 +30,7 @@ class event_hub_state {
   static inline const char* name = "event_hub";
   explicit event_hub_state(event_hub_actor::base* self) : self_(self) {}
   event_hub_actor::behavior_type behavior(ledger_actor ledger, hub_options options);
-  void forget(caf::actor_id id) { listeners_.erase(id); }
+  void forget(caf::actor_id id);
 
  private:
   struct listener {

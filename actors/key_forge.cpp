@@ -22,16 +22,25 @@ rsa_maker_actor::behavior_type rsa_maker(rsa_maker_actor::pointer /*self*/) {
 }  // namespace
 
 caf::result<forged_key> key_forge_state::forge(key_kind kind) {
-  if (kind == key_kind::x25519) return make(kind);
+  const auto& meters = options_.meters->forge;
+  if (kind == key_kind::x25519) {
+    meters.x25519.Increment();
+    return make(kind);
+  }
   if (!pool_.empty()) {
     auto key = std::move(pool_.front());
     pool_.pop_front();
+    measure();
     keep_full();
     return key;
   }
-  if (waiting_.size() >= options_.queue_limit) return to_caf(errc::overloaded, "too many requests wait for an RSA key");
+  if (waiting_.size() >= options_.queue_limit) {
+    meters.overloaded.Increment();
+    return to_caf(errc::overloaded, "too many requests wait for an RSA key");
+  }
   auto promise = self_->make_response_promise<forged_key>();
   waiting_.emplace_back(promise);
+  measure();
   keep_full();
   return promise;
 }
@@ -46,22 +55,31 @@ void key_forge_state::keep_full() {
               spdlog::error("key_forge: no RSA key could be made: {}", from_caf(e).to_string());
               for (auto& w : waiting_) w.fail(e);
               waiting_.clear();
+              measure();
             });
 }
 
 void key_forge_state::on_made(forged_key key) {
   making_ = false;
+  options_.meters->forge.rsa.Increment();
   if (waiting_.empty()) {
     pool_.push_back(std::move(key));
   } else {
     waiting_.front().deliver(std::move(key));
     waiting_.pop_front();
   }
+  measure();
   keep_full();
 }
 
+void key_forge_state::measure() const {
+  options_.meters->forge.ready.Set(static_cast<double>(pool_.size()));
+  options_.meters->forge.waiting.Set(static_cast<double>(waiting_.size()));
+}
+
 key_forge_actor::behavior_type key_forge_state::behavior(forge_options options) {
-  options_ = options;
+  options_ = std::move(options);
+  measure();
   // Linked: without its maker the forge is of no use, and the maker must not outlive it.
   maker_ =
       options_.detached ? self_->spawn<caf::linked + caf::detached>(rsa_maker) : self_->spawn<caf::linked>(rsa_maker);
@@ -78,7 +96,7 @@ key_forge_actor::behavior_type key_forge_state::behavior(forge_options options) 
 
 key_forge_actor::behavior_type key_forge(key_forge_actor::stateful_pointer<key_forge_state> self,
                                          forge_options options) {
-  return self->state.behavior(options);
+  return self->state.behavior(std::move(options));
 }
 
 }  // namespace lode::actors

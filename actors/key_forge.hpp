@@ -4,6 +4,7 @@
 // Spawn it detached.
 
 #include "actors/guarded.hpp"
+#include "actors/meters.hpp"
 #include "messages/actors.hpp"
 
 #include <deque>
@@ -14,6 +15,7 @@ struct forge_options {
   std::size_t pool = 8;           ///< RSA keys kept ready
   std::size_t queue_limit = 256;  ///< requests that may wait for an RSA key; beyond: overloaded
   bool detached = true;           ///< false in deterministic tests: then RSA keys are made on the scheduler's thread
+  meters_ptr meters = unread_meters();
 };
 
 class key_forge_state {
@@ -26,6 +28,7 @@ class key_forge_state {
   caf::result<forged_key> forge(key_kind kind);
   void keep_full();
   void on_made(forged_key key);
+  void measure() const;
 
   key_forge_actor::base* self_;
   forge_options options_;

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace lode::actors {
 namespace {
@@ -28,11 +29,14 @@ bool ledger_state::accept(waiting w) {
     w.fail(*broken_);
     return false;
   }
+  const auto& meters = options_.meters->ledger;
   if (queue_.size() >= options_.queue_limit) {
+    meters.overloaded.Increment();
     w.fail(error{errc::overloaded, "too many writes are waiting"});
     return false;
   }
   queue_.push_back(std::move(w));
+  meters.queued.Set(static_cast<double>(queue_.size()));
   if (!flush_sent_) {
     // Queues behind everything that is in the mailbox now: that is the group.
     flush_sent_ = true;
@@ -52,6 +56,7 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
   else
     w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
   log(w, allocation_event(r, c.event, c.at, c.reason));
+  w.counted = &options_.meters->event(c.event);
   queue(w, std::move(c.webhooks));
   accept(std::move(w));
   return promise;
@@ -138,13 +143,19 @@ void ledger_state::commit_group() {
     flush_sent_ = true;
     self_->send(caf::actor_cast<ledger_actor>(self_), flush{});
   }
+  const auto& meters = options_.meters->ledger;
+  meters.queued.Set(static_cast<double>(queue_.size()));
   if (group.empty()) return;
   std::vector<storage::commit_request> requests;
   requests.reserve(group.size());
   for (auto& w : group) requests.push_back(std::move(w.request));
 
+  const auto began = std::chrono::steady_clock::now();
   auto outcome = options_.store->commit(requests);
+  meters.seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+  meters.group.Observe(static_cast<double>(group.size()));
   if (!outcome) {
+    meters.failures.Increment();
     broken_ = outcome.error();
     spdlog::critical("the store can no longer write: {}", broken_->to_string());
     for (auto& w : group) w.fail(*broken_);
@@ -166,9 +177,12 @@ void ledger_state::commit_group() {
   for (std::size_t i = 0; i < group.size(); ++i) {
     auto& one = (*outcome)[i];
     if (!one) {
+      meters.conflicts.Increment();
       group[i].fail(one.error());
       continue;
     }
+    meters.committed.Increment();
+    if (group[i].counted) group[i].counted->Increment();
     if (const auto parts = split_event(group[i].event); !parts.payload.empty())
       events.items.push_back({*one, std::string{parts.type}, std::string{parts.payload}});
     group[i].commit_promise.deliver(committed{*one});

@@ -5,6 +5,7 @@
 
 #include "actors/event_log.hpp"
 #include "actors/guarded.hpp"
+#include "actors/meters.hpp"
 #include "messages/actors.hpp"
 #include "messages/record_codec.hpp"
 #include "storage/sealing.hpp"
@@ -24,6 +25,7 @@ struct ledger_options {
   std::size_t group_limit = 512;    ///< commits of one durable write
   std::function<void(const error&)>
       on_failed;  ///< called once, on the ledger's thread, when the store can no longer write
+  meters_ptr meters = unread_meters();
 };
 
 class ledger_state {
@@ -43,6 +45,7 @@ class ledger_state {
     std::size_t webhook_appends = 0;    ///< appends of the commit before the first webhook
     guarded<committed> commit_promise;  ///< one of the two is set
     guarded<done> done_promise;
+    telemetry::counter* counted = nullptr;  ///< grows once durable
     void fail(const error& e);
   };
 

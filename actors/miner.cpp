@@ -80,6 +80,7 @@ void miner_state::on_down(const caf::down_msg& down) {
   child_ = nullptr;
   if (opts_.env->now() - child_started_ > settled_ms) crashes_ = 0;
   ++crashes_;
+  opts_.env->meters->supervision.allocation_crashes.Increment();
   spdlog::error("allocation {}: its actor crashed ({} in a row): {}", opts_.info.hotkey, crashes_,
                 from_caf(down.reason).to_string());
   if (crashes_ >= crashes_to_report) self_->send(opts_.registry, crash_report{opts_.info.hotkey, crashes_});
@@ -90,7 +91,10 @@ void miner_state::restart_allocation() {
   self_->request(opts_.env->ledger, caf::infinite, load_allocation{opts_.info.hotkey})
       .then(
           [this](maybe_stored& found) {
-            if (found.stored) return spawn_allocation(std::move(found.stored));
+            if (found.stored) {
+              opts_.env->meters->supervision.allocation_restarts.Increment();
+              return spawn_allocation(std::move(found.stored));
+            }
             slot_taken_ = false;
             report_slot(std::nullopt);
           },
@@ -118,6 +122,8 @@ void miner_state::send_next(call_lane which) {
   auto next = std::move(lane.waiting.front());
   lane.waiting.pop_front();
   lane.under_way = std::move(next.promise);
+  lane.action = next.call.action;
+  lane.sent = std::chrono::steady_clock::now();
   next.call.to = axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated};
   opts_.env->link->call(std::move(next.call), [me = caf::actor_cast<miner_actor>(self_), which](miner_reply reply) {
     caf::anon_send(me, link_answer{which, std::move(reply)});
@@ -132,6 +138,8 @@ void miner_state::on_answer(link_answer& answer) {
     self_->send(opts_.registry, reachability_update{opts_.info.hotkey, reachable});
   }
   if (!lane.under_way) return;
+  opts_.env->meters->called(lane.action, answer.reply.code,
+                            std::chrono::duration<double>(std::chrono::steady_clock::now() - lane.sent).count());
   auto promise = std::move(*lane.under_way);
   lane.under_way.reset();
   promise.deliver(std::move(answer.reply));

@@ -66,6 +66,8 @@ class miner_state {
   struct lane_state {
     std::deque<lane_call> waiting;
     std::optional<guarded<miner_reply>> under_way;
+    miner_action action = miner_action::check;  // of the one under way
+    std::chrono::steady_clock::time_point sent;
   };
 
   miner_actor::base* self_;

@@ -22,8 +22,15 @@ void registry_state::start_miner(entry& e, std::optional<stored_allocation> stor
   by_actor_[e.actor.id()] = e.info.hotkey;
 }
 
-void registry_state::refresh_offer(const entry& e) {
-  if (e.known && e.actor && !e.busy && !e.set_aside && e.info.specs)
+void registry_state::refresh_offer(entry& e) {
+  const bool offered = e.known && e.actor && !e.busy && !e.set_aside && e.info.specs;
+  const auto& meters = opts_.env->meters->miners;
+  e.counted.known.set(meters.known, e.known);
+  e.counted.reachable.set(meters.reachable, e.known && e.reachable);
+  e.counted.busy.set(meters.busy, e.busy);
+  e.counted.offered.set(meters.offered, offered);
+  e.counted.set_aside.set(meters.set_aside, e.set_aside);
+  if (offered)
     index_->offer(e.info.hotkey, *e.info.specs, e.reachable);
   else
     index_->withdraw(e.info.hotkey);

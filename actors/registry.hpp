@@ -50,6 +50,10 @@ class registry_state {
     std::uint32_t crashes = 0;
     unix_ms started = 0;
     std::optional<allocation> view;
+    // In the gauges, as refresh_offer() found it.
+    struct {
+      telemetry::member known, reachable, busy, offered, set_aside;
+    } counted;
   };
   using entries = std::map<std::string, entry>;
 
@@ -71,7 +75,7 @@ class registry_state {
   // -- metagraph (registry.cpp)
   void on_snapshot(metagraph_snapshot& snapshot);
   void start_miner(entry& e, std::optional<stored_allocation> stored);
-  void refresh_offer(const entry& e);
+  void refresh_offer(entry& e);
   void on_slot(slot_update& update);
   void forget_if_gone(entries::iterator it);
   void remember(save_miners changes);

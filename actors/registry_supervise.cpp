@@ -88,6 +88,8 @@ void registry_state::on_down(const caf::down_msg& down) {
   if (opts_.env->now() - e.started > settled_ms) e.crashes = 0;
   ++e.crashes;
   if (e.crashes >= crashes_to_set_aside) e.set_aside = true;
+  refresh_offer(e);
+  opts_.env->meters->supervision.miner_crashes.Increment();
   spdlog::error("miner {}: its actor crashed ({} in a row): {}", it->first, e.crashes,
                 from_caf(down.reason).to_string());
   const std::chrono::milliseconds pause{std::min<std::int64_t>(100LL << std::min(e.crashes, 20U), 60000)};
@@ -116,6 +118,7 @@ void registry_state::restart_miner(const std::string& hotkey) {
                                   restart_due{hotkey});
             e.busy = false;
             if (!found.stored) e.view.reset();
+            opts_.env->meters->supervision.miner_restarts.Increment();
             start_miner(e, std::move(found.stored));
             refresh_offer(e);
             forget_if_gone(it);

@@ -44,7 +44,9 @@ void configure(caf::actor_system_config& cfg, const config::daemon_settings& set
 actor_tree::actor_tree(caf::actor_system& sys, system_options options)
     : sys_(sys), env_(std::make_shared<environment>()) {
   const auto& settings = options.settings;
+  env_->meters = std::make_shared<actor_meters>(options.metrics);
   ledger_options lo;
+  lo.meters = env_->meters;
   lo.store = std::move(options.store);
   lo.sealer = std::move(options.sealer);
   lo.queue_limit = static_cast<std::size_t>(settings.ledger.queue);
@@ -52,6 +54,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   env_->ledger = sys.spawn<caf::detached>(actors::ledger, std::move(lo));
 
   hub_options ho;
+  ho.meters = env_->meters;
   ho.keep = static_cast<std::size_t>(settings.events.keep);
   if (settings.events.keep_mb > 0) ho.keep_bytes = static_cast<std::size_t>(settings.events.keep_mb) << 20U;
   ho.keep_for = std::chrono::hours{24 * settings.events.keep_days};
@@ -59,6 +62,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   hub_ = sys.spawn(event_hub, env_->ledger, ho);
 
   forge_options fo;
+  fo.meters = env_->meters;
   fo.pool = static_cast<std::size_t>(settings.forge.pool);
   fo.queue_limit = static_cast<std::size_t>(settings.forge.queue);
   env_->forge = sys.spawn<caf::detached>(key_forge, fo);

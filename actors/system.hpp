@@ -22,6 +22,7 @@ void configure(caf::actor_system_config& cfg, const config::daemon_settings& set
 
 struct system_options {
   config::daemon_settings settings;
+  telemetry::registry_ptr metrics = std::make_shared<telemetry::registry>();  ///< the actors add theirs
   std::shared_ptr<storage::store> store;
   std::shared_ptr<const storage::sealer> sealer;
   std::shared_ptr<links::miner_link> link;

@@ -11,6 +11,7 @@
 #include "links/simulated_miners.hpp"
 #include "storage/rocksdb_store.hpp"
 #include "storage/sealing.hpp"
+#include "telemetry/log.hpp"
 #include "telemetry/process.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -160,6 +161,7 @@ int serve(const config::daemon_settings& settings) {
 
   const auto metrics = std::make_shared<telemetry::registry>();
   telemetry::watch_process(*metrics, LODE_VERSION);
+  telemetry::watch_log(metrics);
 
   end_of_service end;
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
@@ -178,6 +180,7 @@ int serve(const config::daemon_settings& settings) {
   caf::actor_system sys{cfg};
   actors::system_options so;
   so.settings = settings;
+  so.metrics = metrics;
   so.store = store;
   so.sealer = std::make_shared<storage::sealer>(std::move(*sealer));
   so.link = link;

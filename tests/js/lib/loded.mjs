@@ -85,6 +85,11 @@ export class Loded {
     return this.url;
   }
 
+  /** Nobody reads the log any more: its next record meets a broken pipe. */
+  closeLog() {
+    this.#child.stderr.destroy();
+  }
+
   /** Sends the signal and returns how the daemon ended: {code, signal}. */
   end(signal, within = 30_000) {
     this.signal(signal);
