@@ -1,0 +1,164 @@
+// lode beside renting: usage, exit codes, contexts, completion, doctor, and a server that is not there.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { asUser, program } from '../lib/cli.mjs';
+import { withWorld } from '../lib/world.mjs';
+
+const nobody = 'http://127.0.0.1:9'; // discard: nothing listens there
+
+test('help of every command has examples and exits 0', () =>
+  asUser(nobody, async (cli) => {
+    const all = await cli.run(['--help']);
+    assert.equal(all.code, 0);
+    for (const text of ['Exit status:', 'LODE_SERVER', 'config.toml', '130']) assert.ok(all.stdout.includes(text), text);
+    const names = [...all.stdout.matchAll(/^ {2}([a-z]+) {3,}/gm)].map(([, name]) => name);
+    for (const name of ['allocate', 'ls', 'show', 'ssh', 'release', 'pause', 'unpause', 'restart', 'key', 'extend', 'check',
+      'resources', 'miners', 'events', 'keys', 'notify', 'doctor', 'context', 'completion', 'version']) {
+      assert.ok(names.includes(name), name);
+      const one = await cli.run([name, '--help']);
+      assert.equal(one.code, 0);
+      if (name !== 'version') assert.match(one.stdout, /Examples:\n {2}(lode|source)/, name);
+    }
+    assert.ok(!names.includes('__names'));
+  }));
+
+test('wrong usage is 2 and says where to look', () =>
+  asUser(nobody, async (cli) => {
+    for (const args of [[], ['nonsense'], ['ls', '--nonsense'], ['release'], ['allocate', '--gpu-count', 'x'], ['ls', '-o', 'xml'],
+      ['ls', '--', 'uname'], ['allocate', '--hotkey', 'x', '--gpu', 'y'], ['--server', 'ftp://x', 'ls'], ['--context', 'none', 'ls'],
+      ['extend', 'last', '--days', '0'], ['miners'], ['keys', 'add', 'x', '--role', 'king'], ['--cert-key', '/x', 'ls']]) {
+      const { code, stderr, stdout } = await cli.run(args);
+      assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+      assert.equal(stdout, '');
+      assert.match(stderr, /^lode: .+\n {2}.+/);
+    }
+  }));
+
+test('no server: 5, with what to do', () =>
+  asUser(nobody, async (cli) => {
+    for (const args of [['ls'], ['resources'], ['keys', 'list'], ['events'], ['miners', 'list'], ['notify', 'list']]) {
+      const { code, stderr } = await cli.run(args);
+      assert.equal(code, 5, stderr);
+      assert.match(stderr, /127\.0\.0\.1:9: no connection/);
+      assert.match(stderr, /--server/);
+    }
+  }));
+
+test('a server that is silent: 5 after --timeout; one that is no loded: 1', async () => {
+  const silent = net.createServer((socket) => socket.on('error', () => {}));
+  const other = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhi\x1b!'));
+  });
+  await Promise.all([silent, other].map((s) => new Promise((resolve) => s.listen(0, '127.0.0.1', resolve))));
+  try {
+    await asUser(`http://127.0.0.1:${silent.address().port}`, async (cli) => {
+      const { code, stderr } = await cli.run(['ls', '--timeout', '0.3']);
+      assert.equal(code, 5, stderr);
+      assert.match(stderr, /no reply in time/);
+      const child = cli.start(['ls']);
+      await new Promise((resolve) => silent.once('connection', resolve));
+      child.kill('SIGINT');
+      assert.equal((await child.ended).code, 130);
+    });
+    await asUser(`http://127.0.0.1:${other.address().port}`, async (cli) => {
+      const { code, stderr } = await cli.run(['ls']);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /no answer of a loded/);
+    });
+  } finally {
+    silent.close();
+    other.close();
+  }
+});
+
+test('contexts are made, chosen, listed, removed', () =>
+  asUser(undefined, async (cli) => {
+    const ok = async (...args) => {
+      const result = await cli.run(args);
+      assert.equal(result.code, 0, result.stderr);
+      return result.stdout;
+    };
+    await ok('context', 'set', 'lab', '--server', '127.0.0.1:8903');
+    await ok('context', 'set', 'prod', '--server', 'https://lode.example.com', '--api-key-file', '~/prod.key', '--ca-file', '/ca.pem');
+    assert.deepEqual(await cli.rows(['context', 'list']), [
+      ['*', 'lab', 'http://127.0.0.1:8903', '', ''],
+      ['', 'prod', 'https://lode.example.com', '~/prod.key', ''],
+    ]);
+    await ok('context', 'use', 'prod');
+    assert.equal((await cli.json(['context', 'list']))[1].current, true);
+    const noKey = await cli.run(['ls']);
+    assert.equal(noKey.code, 4);
+    assert.match(noKey.stderr, /prod\.key: No such file/);
+    await ok('context', 'remove', 'prod');
+    assert.equal((await cli.run(['context', 'use', 'prod'])).code, 3);
+    const file = path.join(cli.home, '.config/lode/config.toml');
+    assert.equal((await fs.stat(file)).mode & 0o777, 0o600);
+    await fs.appendFile(file, '\n[oops');
+    const broken = await cli.run(['ls']);
+    assert.equal(broken.code, 2);
+    assert.match(broken.stderr, /config\.toml:\d+: not TOML/);
+  }));
+
+test('completion in a real bash', () =>
+  asUser(nobody, async (cli) => {
+    const complete = async (...words) => {
+      const script = `lode() { ${program} "$@"; }; source <(lode completion bash)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lode; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { code, stdout, stderr } = await cli.run([], { command: ['bash', '-c', script, 'bash', ...words] });
+      assert.equal(code, 0, stderr);
+      return stdout.trimEnd().split('\n');
+    };
+    assert.deepEqual(await complete('lode', 'unp'), ['unpause']);
+    assert.deepEqual(await complete('lode', 'miners', 'un'), ['uncordon', 'undrain', 'unblacklist', 'unmark']);
+    assert.deepEqual(await complete('lode', '--server', 'x', 'allocate', '--gpu-'), ['--gpu-count', '--gpu-memory']);
+    const state = { hotkey: '5Gme', uuid: 'u', server: nobody, gone: false };
+    const folder = path.join(cli.home, '.local/state/lode');
+    await fs.mkdir(folder, { recursive: true });
+    await fs.writeFile(path.join(folder, 'server-127.0.0.1_9.json'), JSON.stringify({ version: 1, allocations: [state] }));
+    assert.deepEqual(await complete('lode', 'release', ''), ['last', '5Gme']);
+    const zsh = await cli.run(['completion', 'zsh']);
+    assert.match(zsh.stdout, /^#compdef lode\n/);
+  }));
+
+withWorld('doctor sees what is well and what is not', { miners: 1 }, async (world) => {
+  await asUser(world.loded.url, async (cli) => {
+    const wallet = path.join(world.dir, 'hotkey');
+    const store = path.join(world.dir, 'data');
+    const args = ['doctor', '--wallet', wallet, '--store', store];
+    const found = async (...more) => {
+      const { code, stdout, stderr } = await cli.run([...args, ...more, '-o', 'json']);
+      return { code, stderr, lines: Object.fromEntries(JSON.parse(stdout).map((f) => [f.check, f])) };
+    };
+    const well = await found();
+    assert.equal(well.code, 0, JSON.stringify(well.lines));
+    for (const check of ['server', 'ready', 'access', 'clock', 'hotkey', 'store'])
+      assert.notEqual(well.lines[check].verdict, 'fail', check);
+    assert.equal(well.lines.ready.found, '1 miners, 0 allocations');
+    assert.match(well.lines.hotkey.found, new RegExp(`^${world.hotkey} in `));
+    await fs.chmod(wallet, 0o644);
+    const open = await found('--engine', path.join(world.dir, 'no.sock'));
+    assert.equal(open.code, 1);
+    assert.equal(open.lines.hotkey.verdict, 'fail');
+    assert.match(open.lines.hotkey.next, /^chmod 600 /);
+    assert.equal(open.lines['container engine'].verdict, 'fail');
+    await fs.chmod(wallet, 0o600);
+    const settings = path.join(world.dir, 'loded.toml');
+    await fs.writeFile(settings, `[http]\nlisten = "${new URL(world.loded.url).host}"\n[wallet]\nhotkey-file = "${wallet}"\n`);
+    assert.equal((await found('--loded-config', settings)).lines["loded's port"].verdict, 'ok');
+    await fs.writeFile(settings, '[http]\nlisten = 5\n');
+    assert.match((await found('--loded-config', settings)).lines["loded's settings"].found, /http\.listen/);
+    const { shown } = await cli.atTerminal(args);
+    assert.match(shown, /ok.* {2}server: http:\/\/127\.0\.0\.1:\d+ answers/);
+  });
+});
+
+test('doctor without a server says so', () =>
+  asUser(nobody, async (cli) => {
+    const { code, stdout } = await cli.run(['doctor']);
+    assert.equal(code, 1);
+    assert.match(stdout, /^fail\tserver\t.*no connection/m);
+  }));
