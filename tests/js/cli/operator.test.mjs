@@ -1,0 +1,137 @@
+// What an operator's commands send and show, against a stand-in that answers as the surface of the API says: keys,
+// marks, explain, extend, check_port, notifications.
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+import { test } from 'node:test';
+import { asUser } from '../lib/cli.mjs';
+
+const hotkey = '5GmejXdoVn5fc4Ef76C3X5GYxCdzEArFg7mvS8Lzk9ntu5cg';
+const page = (page_items) => ({ page_items, page_number: 1, page_size: page_items.length, next_page_number: null });
+const miner = {
+  hotkey, ip: '203.0.113.7', port: 8091, version: 183, simulated: false, gpu_name: 'nvidia rtx 4090', gpu_count: 1,
+  reachable: true, healthy: null, eligible: false, slot: 'free', state: '', known: true,
+  marks: [{ mark: 'cordon', reason: 'driver', since: '2026-11-25T00:00:00Z', by: 'alice' }],
+};
+const notification = {
+  id: '17', event: 'DEALLOCATION', hotkey, uuid: '…9d0e', url_kind: 'deallocation', attempts: 9,
+  created_at: '2026-11-20T00:00:00Z', next_at: '', last_error: 'status 500', state: 'dead',
+};
+const replies = {
+  '/admin/miners': page([miner]),
+  '/admin/mark': miner,
+  '/admin/explain': page([{ hotkey, fits: false, rank: null, reasons: ['it is cordoned', 'too little RAM'] }]),
+  '/admin/keys': [{ id: 'k1', name: 'alice', role: 'admin', created_at: '2026-11-25T00:00:00Z', last_used_at: null }],
+  '/admin/keys/add': { id: 'k2', name: 'ci', role: 'read', key: 'lode_k2_secret' },
+  '/admin/notifications': page([notification]),
+  '/admin/notifications/resend': { count: 3 },
+  '/service/extend': { hotkey, expires_at: '2026-12-31T00:00:00Z' },
+  '/service/check_port': { hotkey, ssh_ip: '203.0.113.7', ssh_port: 4444, port: 'open', reachable: true, healthy: null, eligible: false, misses: 0, checked_at: '2026-11-25T00:00:00Z' },
+};
+
+/** Runs body(cli, calls): calls grows with {path, query, body, key} of each request. */
+const withStandIn = (body) => async () => {
+  const calls = [];
+  const server = http.createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const url = new URL(request.url, 'http://x');
+    const text = Buffer.concat(chunks).toString();
+    const { authorization } = request.headers;
+    calls.push({ path: url.pathname, query: Object.fromEntries(url.searchParams), body: text && JSON.parse(text), authorization });
+    const say = (status, json) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(json));
+    };
+    if (authorization !== 'Bearer lode_k1_good') say(401, { success: false, message: 'Unauthorized' });
+    else if (url.pathname.endsWith('unmark')) say(404, { success: false, message: 'No such mark.' });
+    else say(200, { success: true, message: 'Done.', data: replies[url.pathname] ?? null });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await asUser(`http://127.0.0.1:${server.address().port}`, (cli) => body(cli, calls));
+  } finally {
+    server.close();
+  }
+};
+const env = { LODE_KEY: 'lode_k1_good' };
+
+test('without a key, or with a wrong one: 4, and the key is not in what it says', withStandIn(async (cli) => {
+  for (const LODE_KEY of ['', 'lode_k1_wrong']) {
+    const { code, stderr, stdout } = await cli.run(['keys', 'list'], { env: { LODE_KEY } });
+    assert.equal(code, 4);
+    assert.match(stderr, /Unauthorized\n.*LODE_KEY/);
+    assert.ok(!(stdout + stderr).includes('lode_k1_wrong'));
+  }
+}));
+
+test('a key from a file or a command of the context', withStandIn(async (cli) => {
+  const { server } = cli;
+  cli.server = undefined;
+  const file = path.join(cli.home, 'the.key');
+  await fs.writeFile(file, 'lode_k1_good\nmore\n', { mode: 0o600 });
+  for (const how of [['--api-key-file', '~/the.key'], ['--api-key-command', `head -n 1 ${file}`]]) {
+    assert.equal((await cli.run(['context', 'set', 'x', '--server', server, ...how])).code, 0);
+    const { code, stderr } = await cli.run(['keys', 'list']);
+    assert.equal(code, 0, stderr);
+  }
+  await cli.run(['context', 'set', 'x', '--api-key-command', 'exit 1']);
+  assert.equal((await cli.run(['keys', 'list'])).code, 4);
+}));
+
+test('keys', withStandIn(async (cli, calls) => {
+  assert.match((await cli.run(['keys', 'list'], { env })).stdout, /^k1\talice\tadmin\t2026-11-25T00:00:00Z\tnever$/m);
+  assert.match((await cli.run(['keys', 'add', 'ci', '--role', 'read'], { env })).stdout, /^key\tlode_k2_secret$/m);
+  assert.equal((await cli.run(['keys', 'revoke', 'k2'], { env })).stdout, 'revoked k2\n');
+  assert.deepEqual(calls.map(({ path: p, body }) => [p, body]), [
+    ['/admin/keys', ''],
+    ['/admin/keys/add', { name: 'ci', role: 'read' }],
+    ['/admin/keys/revoke', { id: 'k2' }],
+  ]);
+}));
+
+test('miners: list, marks by the beginning of a hotkey, explain', withStandIn(async (cli, calls) => {
+  const { stdout } = await cli.run(['miners', 'list'], { env });
+  assert.equal(stdout.split('\n')[1], `${hotkey}\tnvidia rtx 4090\t1\tfree\t-\tyes\t-\tno\tcordon`);
+  assert.match((await cli.run(['miners', 'list', '-o', 'wide'], { env })).stdout, /cordon \(driver; 2026-11-25T00:00:00Z\)\t203\.0\.113\.7:8091/);
+  for (const mark of ['cordon', 'drain', 'blacklist']) {
+    calls.length = 0;
+    const done = await cli.run(['miners', mark, '5Gme', '--reason', 'why not'], { env });
+    assert.equal(done.stdout, `marked ${hotkey}: ${mark}\n`, done.stderr);
+    assert.deepEqual(calls.at(-1).body, { hotkey, mark, reason: 'why not' });
+  }
+  for (const [command, mark] of [['uncordon', 'cordon'], ['undrain', 'drain'], ['unblacklist', 'blacklist']]) {
+    const { code, stderr } = await cli.run(['miners', command, hotkey], { env });
+    assert.equal(code, 3);
+    assert.match(stderr, new RegExp(`remove the mark ${mark}: No such mark`));
+    assert.deepEqual(calls.at(-1).body, { hotkey, mark });
+  }
+  assert.equal((await cli.run(['miners', 'unmark', hotkey, 'quarantine'], { env })).code, 3);
+  assert.equal((await cli.run(['miners', 'cordon', '5Nobody'], { env })).code, 3);
+  const why = await cli.run(['miners', 'explain', hotkey, '--gpu', '4090', '--ram', '64'], { env });
+  assert.equal(why.stdout.split('\n')[1], `${hotkey}\tno\t-\tit is cordoned; too little RAM`);
+  assert.deepEqual(calls.at(-1).body, { cpu_count: 1, gpu_type: '4090', gpu_size: 1, gpu_count: 1, ram: 64, hard_disk: 1 });
+  assert.equal(calls.at(-1).query.hotkey, hotkey);
+}));
+
+test('notifications', withStandIn(async (cli, calls) => {
+  assert.match((await cli.run(['notify', 'list', '--dead'], { env })).stdout, /^17\tDEALLOCATION\t5\w+\tdead\t9\t/m);
+  assert.deepEqual(calls.at(-1).query, { state: 'dead' });
+  assert.equal((await cli.run(['notify', 'resend', '17'], { env })).stdout, 'queued again: 3\n');
+  assert.deepEqual(calls.at(-1).body, { id: '17' });
+  assert.equal((await cli.run(['notify', 'resend', '--all'], { env })).code, 0);
+  assert.equal(calls.at(-1).body, '');
+  assert.equal((await cli.run(['notify', 'resend'], { env })).code, 2);
+  assert.equal((await cli.run(['notify', 'test', '--event', 'ONLINE'], { env })).code, 0);
+  assert.deepEqual(calls.at(-1).body, { event: 'ONLINE' });
+}));
+
+test('extend and check: the UUID goes in the body, never in the address', withStandIn(async (cli, calls) => {
+  const done = await cli.run(['extend', hotkey, '--uuid', 'u-1', '--days', '7'], { env });
+  assert.equal(done.stdout, `extended ${hotkey} until 2026-12-31T00:00:00Z\n`, done.stderr);
+  assert.deepEqual(calls.at(-1), { path: '/service/extend', query: {}, body: { hotkey, uuid_key: 'u-1', days: 7 }, authorization: 'Bearer lode_k1_good' });
+  const seen = await cli.run(['check', hotkey, '--uuid', 'u-1'], { env });
+  assert.match(seen.stdout, /^port\topen$/m);
+  assert.match(seen.stdout, /^healthy\tunknown$/m);
+}));
