@@ -47,7 +47,7 @@ class probe final : public websocket_owner {
   std::future<void> over_ = ended_.get_future();
 };
 
-handler accepting(std::shared_ptr<probe> p) {
+handler accepting(const std::shared_ptr<probe>& p) {
   return answering([p](request& r) { return wants_websocket(r) ? accept_websocket(p) : response{426, r.path}; });
 }
 
