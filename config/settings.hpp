@@ -152,7 +152,9 @@ struct agent_settings {
   } state;
   struct {
     std::int64_t banner_timeout_seconds = 20;
-    std::int64_t start_timeout_seconds = 120;
+    // Within the 60 s that a validator waits for a register by name; with a build (45 s) within the 100 s of one by
+    // need.
+    std::int64_t start_timeout_seconds = 45;
   } ready;
   struct {
     std::int64_t interval_seconds = 60;

@@ -1,6 +1,7 @@
 // A client of the REST API over kept-alive connections.
 import http from 'node:http';
 import https from 'node:https';
+import { exchanged } from './exchange.mjs';
 
 export class Client {
   #agent;
@@ -31,28 +32,11 @@ export class Client {
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const length = payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) };
     const type = payload === undefined ? {} : { 'content-type': 'application/json' };
-    return new Promise((resolve, reject) => {
-      const options = { method, agent: this.#agent, headers: { ...type, ...length, ...headers } };
-      const request = this.#send(url, options, (response) => {
-        const chunks = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          let json;
-          try {
-            json = JSON.parse(text);
-          } catch {
-            // the test looks at the text
-          }
-          const reply = { status: response.statusCode, headers: response.headers, text, json };
-          this.#watch({ query, body, reply });
-          resolve(reply);
-        });
-      });
-      request.setTimeout(timeout, () => request.destroy(new Error(`${method} ${path}: no answer in ${timeout} ms`)));
-      request.on('error', reject);
-      request.end(payload);
+    const options = { method, agent: this.#agent, headers: { ...type, ...length, ...headers } };
+    const reply = exchanged(this.#send(url, options), payload, { timeout, what: `${method} ${path}` });
+    return reply.then((received) => {
+      this.#watch({ query, body, reply: received });
+      return received;
     });
   }
 

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import { exchanged } from './exchange.mjs';
 
 export class Engine {
   /** @param folder that of scripts/engine, for a Podman that a test may kill and start */
@@ -15,29 +16,8 @@ export class Engine {
   request(method, path, body) {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const headers = payload ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) } : {};
-    return new Promise((resolve, reject) => {
-      const request = http.request(
-        { socketPath: this.socket, method, path: `/v1.41${path}`, headers, agent: false },
-        (response) => {
-          const chunks = [];
-          response.on('data', (chunk) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            const text = Buffer.concat(chunks).toString();
-            let json;
-            try {
-              json = JSON.parse(text);
-            } catch {
-              // the caller looks at the text
-            }
-            resolve({ status: response.statusCode, text, json });
-          });
-        },
-      );
-      request.setTimeout(30_000, () => request.destroy(new Error(`engine: ${method} ${path} takes too long`)));
-      request.on('error', reject);
-      request.end(payload);
-    });
+    const options = { socketPath: this.socket, method, path: `/v1.41${path}`, headers, agent: false };
+    return exchanged(http.request(options), payload, { timeout: 30_000, what: `engine: ${method} ${path}` });
   }
 
   async ask(method, path, body) {
