@@ -107,6 +107,23 @@ first_and_second() {
   stamps | diff "$out/stamps" - || fail "the second run changed what the first had made"
 }
 
+# `lode` against a run that serves: gives back what the run has rented, then rents, logs in and gives back itself.
+# $1 the run's output.
+command_line() {
+  local home=$out/home api lode hotkey
+  api=$(sed -n 's#.*serving on \(http://[^ ]*\) until.*#\1#p' "$1")
+  said "^command line: *$root/build/release/lode --server $api ls" "$1"
+  mkdir -p "$home/.ssh"
+  ssh-keygen -q -t ed25519 -N '' -f "$home/.ssh/id_ed25519"
+  lode=(env -u XDG_STATE_HOME -u XDG_CONFIG_HOME HOME="$home" LODE_SERVER="$api" "$root/build/release/lode")
+  hotkey=$("${lode[@]}" --no-header ls | cut -f1)
+  "${lode[@]}" release "$hotkey" >"$out/lode" || fail "lode does not give back what the run has rented" "$out/lode"
+  { "${lode[@]}" allocate --gpu none --wait-ssh && "${lode[@]}" ssh last -- uname -a && "${lode[@]}" release last; } \
+    >"$out/lode" 2>&1 || fail "lode allocate && lode ssh && lode release" "$out/lode"
+  said '^Linux .*GNU/Linux$' "$out/lode"
+  said "^released $hotkey$" "$out/lode"
+}
+
 serving() {
   local log=$out/serving status=0 login
   say "scripts/run --port $port, until Ctrl-C"
@@ -120,6 +137,7 @@ serving() {
   # The line as a user would paste it.
   [ "$(timeout 60 bash -c "$login -n -o BatchMode=yes -o LogLevel=ERROR echo I am \\\$\(id -un\)")" = 'I am root' ] ||
     fail "its ssh line does not log in: $login" "$log"
+  command_line "$log"
   kill -INT -- "-$served"
   wait "$served" || status=$?
   served=''
