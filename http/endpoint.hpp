@@ -115,6 +115,13 @@ task<response> post_unpause_docker(const endpoint_context&, request&);
 task<response> post_exchange_docker_key(const endpoint_context&, request&);
 task<response> post_allocations_sql(const endpoint_context&, request&);
 task<response> post_resources_sql(const endpoint_context&, request&);
+task<response> post_resources_wandb(const endpoint_context&, request&);
+task<response> post_count_all_gpus(const endpoint_context&, request&);
+task<response> post_all_runs(const endpoint_context&, request&);
+task<response> post_specs(const endpoint_context&, request&);
+task<response> post_run_by_name(const endpoint_context&, request&);
+task<response> post_available(const endpoint_context&, request&);
+task<response> post_allocated_hotkeys(const endpoint_context&, request&);
 
 /// Asks the registry; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor
 /// that minds it has the better answer.

@@ -1,4 +1,4 @@
-// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql
+// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql, /list/count_all_gpus
 
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
@@ -103,6 +103,15 @@ task<response> post_resources_sql(const endpoint_context& c, request& req) {
                                             answer->available, answer->reserved, answer->total));
   co_return succeeded(listed,
                       page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size));
+}
+
+task<response> post_count_all_gpus(const endpoint_context& c, request& req) {
+  const list_resources everything;
+  const auto answer = co_await ask(c, everything, req.arrived + c.reply_timeout);
+  if (!answer) co_return not_listed(req, answer.error());
+  std::int64_t gpus = 0;
+  for (const resource& r : answer->items) gpus += r.gpu_count;
+  co_return response{200, count_success("List resources successfully", gpus)};
 }
 
 }  // namespace lode::http

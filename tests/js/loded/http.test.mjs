@@ -5,14 +5,7 @@ import { withSteps } from '../lib/world.mjs';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const later = [
-  ['POST', '/list/resources_wandb'],
-  ['POST', '/list/count_all_gpus'],
   ['POST', '/list/count_all_by_model'],
-  ['POST', '/list/all_runs'],
-  ['POST', '/list/specs'],
-  ['POST', '/list/run_by_name'],
-  ['POST', '/list/available'],
-  ['POST', '/list/allocated_hotkeys'],
   ['POST', '/test/notify'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
@@ -28,6 +21,13 @@ const posts = [
   '/service/exchange_docker_key',
   '/list/allocations_sql',
   '/list/resources_sql',
+  '/list/resources_wandb',
+  '/list/count_all_gpus',
+  '/list/all_runs',
+  '/list/specs',
+  '/list/run_by_name',
+  '/list/available',
+  '/list/allocated_hotkeys',
 ];
 const welcome = { message: 'Welcome to Compute Subnet Allocation API, Please access the API via endpoint.' };
 

@@ -72,9 +72,7 @@ TEST_F(endpoints, root_health_and_unknown) {
 }
 
 TEST_F(endpoints, the_rest_of_the_contract_is_501) {
-  for (const char* path :
-       {"/list/resources_wandb", "/list/count_all_gpus", "/list/count_all_by_model", "/list/all_runs", "/list/specs",
-        "/list/run_by_name", "/list/available", "/list/allocated_hotkeys", "/test/notify"}) {
+  for (const char* path : {"/list/count_all_by_model", "/test/notify"}) {
     const answer a = post(path);
     EXPECT_EQ(a.status, 501U) << path;
     EXPECT_EQ(a.body, error_json(std::string{"Not implemented yet: "} + path));
@@ -394,6 +392,47 @@ TEST_F(endpoints, resources_sql) {
              field("cpu_count_min", "Input should be greater than or equal to 0") + "," +
                  field("ram_total_min", "Input should be a valid number, unable to parse string as a number") + "," +
                  field("stats", "Input should be a valid boolean, unable to interpret input"));
+}
+
+TEST_F(endpoints, count_all_gpus) {
+  resource two;
+  two.gpu_count = 2;
+  resource eight;
+  eight.gpu_count = 8;
+  says.resources.reply = resource_list{{two, eight, two}, 3, 2, 1, 3};
+  const answer some = post("/list/count_all_gpus");
+  EXPECT_EQ(some.status, 200U);
+  EXPECT_EQ(some.body, R"({"success":true,"message":"List resources successfully","count":12,"data":{"count":12}})");
+  ASSERT_EQ(says.resources.seen.size(), 1U);
+  EXPECT_EQ(says.resources.seen[0].page.number, std::nullopt);
+  says.resources.reply = resource_list{};
+  EXPECT_EQ(post("/list/count_all_gpus").body,
+            R"({"success":true,"message":"List resources successfully","count":0,"data":{"count":0}})");
+}
+
+TEST_F(endpoints, listings_of_wandb_say_that_it_is_not_set_up) {
+  const std::pair<const char*, const char*> listings[] = {
+      {"/list/resources_wandb", "There is no resource available"},
+      {"/list/all_runs", "Error occurred while getting runs from wandb"},
+      {"/list/specs", "Error occurred while getting specs from wandb"},
+      {"/list/run_by_name?run_name=r", "Error occurred while run from wandb"},
+      {"/list/available", "Error occurred while fetching available miner from wandb"},
+      {"/list/allocated_hotkeys", "Error occurred while fetching allocated hotkey from wandb"}};
+  for (const auto& [path, message] : listings) {
+    const answer a = post(path);
+    EXPECT_EQ(a.status, 404U) << path;
+    EXPECT_TRUE(a.body.starts_with(R"({"success":false,"message":")" + std::string{message} +
+                                   R"(","err_detail":"W&B is not set up: )"))
+        << a.body;
+  }
+  expect_422(post("/list/run_by_name"), field("run_name", "Field required"));
+  const std::string not_negative = "Input should be greater than or equal to 0";
+  for (const char* path : {"/list/resources_wandb", "/list/all_runs", "/list/specs", "/list/available"})
+    expect_422(post(path, R"({"page_number":-1})"), field("page_number", not_negative));
+  const std::string not_bool = "Input should be a valid boolean, unable to interpret input";
+  expect_422(post("/list/available?rent_status=perhaps"), field("rent_status", not_bool));
+  expect_422(post("/list/resources_wandb?stats=perhaps", R"({"cpu_count_min":-1})"),
+             field("cpu_count_min", not_negative) + "," + field("stats", not_bool));
 }
 
 class impatient : public edge_test {
