@@ -40,8 +40,12 @@ placement_index::rank placement_index::rank_of(const miner_specs& s, bool reacha
 }
 
 void placement_index::offer(const std::string& hotkey, const miner_specs& specs, bool reachable) {
+  const auto earlier = keys_.find(hotkey);
+  const auto before = earlier == keys_.end() ? std::nullopt : std::optional{earlier->second};
   withdraw(hotkey);
   auto r = rank_of(specs, reachable);
+  // News of a miner that is on offer is no use of it: it has been idle as long as before.
+  if (before && policy_ == placement_policy::spread) std::get<1>(r) = std::get<1>(*before);
   while (order_.contains(r)) std::get<6>(r) = random_();
   order_.emplace(r, candidate{hotkey, specs});
   keys_.emplace(hotkey, r);

@@ -33,7 +33,7 @@ class placement_index {
   placement_index(placement_policy policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
 
   /// Offers the miner from now on; replaces an earlier entry. Miners that did not answer last time come after all
-  /// others.
+  /// others. Under spread a miner that is offered already keeps its place in the queue.
   void offer(const std::string& hotkey, const miner_specs& specs, bool reachable);
   /// No longer offered. Not an error when it is not.
   void withdraw(const std::string& hotkey);

@@ -255,6 +255,7 @@ TEST(placement_index_test, spread_takes_the_one_that_has_been_idle_longest) {
   need.gpu_type = "";
   for (const char* h : {"a", "b", "c"}) index.offer(h, s, true);
   EXPECT_EQ(index.pick(need, {}), "a");
+  index.withdraw("a");  // as the registry does while it is rented
   index.offer("a", s, true);
   EXPECT_EQ(index.pick(need, {}), "b");
 }
