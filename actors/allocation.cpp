@@ -80,9 +80,11 @@ void allocation_actor_state::measure() {
 
 /// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A
 /// failure ends the actor (see the top of allocation.hpp).
-void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then) {
+void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then,
+                                    std::optional<kept_reply> reply) {
   commits_.push_back(
       {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now()}, std::move(then)});
+  commits_.back().message.reply = std::move(reply);
   if (commits_.size() == 1) next_commit();
 }
 

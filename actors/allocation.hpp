@@ -60,7 +60,8 @@ class allocation_actor_state {
 
   // -- frame (allocation.cpp)
   void adopt(stored_allocation stored);
-  void commit(std::string event, std::string reason, bool erase, std::function<void()> then);
+  void commit(std::string event, std::string reason, bool erase, std::function<void()> then,
+              std::optional<kept_reply> reply = std::nullopt);
   void next_commit();
   template <class F>
   void call_miner(miner_call call, F then);
@@ -82,8 +83,9 @@ class allocation_actor_state {
   void register_with_miner();
   void on_registered(miner_reply& reply);
   void on_access(const opened_info& info);
-  void give_up(const caf::error& why);                 // nothing durable: end
-  void undo(const error& why, bool may_still_happen);  // the intent is durable: release, then answer
+  [[nodiscard]] std::optional<kept_reply> answer_to_keep() const;  // of a call under an idempotency key
+  void give_up(const caf::error& why);                             // nothing durable: end
+  void undo(const error& why, bool may_still_happen);              // the intent is durable: release, then answer
 
   // -- actions of the renter (allocation_actions.cpp)
   caf::result<done> act(docker_action& a);

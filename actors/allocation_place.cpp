@@ -3,6 +3,7 @@
 #include "actors/allocation_frame.hpp"
 #include "config/logging.hpp"
 #include "crypto/crypto.hpp"
+#include "messages/json.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json.hpp>
@@ -147,13 +148,24 @@ void allocation_actor_state::on_access(const opened_info& info) {
   if (remaining() <= std::chrono::milliseconds::zero())
     return undo(error{errc::deadline_exceeded, "the request's deadline passed"}, false);
   record_.state = lode::allocation_state::active;
-  commit("allocated", "", false, [this] {
-    phase_ = phase::live;
-    arm_timer(lease_timer, record_.expires_at);
-    tell_miner(false);
-    placed_.deliver(view_of(record_));
-    config::log_for(request_.ctx.request_id, spdlog::level::info, "allocation {}: active", record_.hotkey);
-  });
+  commit(
+      "allocated", "", false,
+      [this] {
+        phase_ = phase::live;
+        arm_timer(lease_timer, record_.expires_at);
+        tell_miner(false);
+        placed_.deliver(view_of(record_));
+        config::log_for(request_.ctx.request_id, spdlog::level::info, "allocation {}: active", record_.hotkey);
+      },
+      answer_to_keep());
+}
+
+std::optional<kept_reply> allocation_actor_state::answer_to_keep() const {
+  const auto& claim = request_.ctx.claim;
+  if (!claim) return std::nullopt;
+  kept_reply reply{claim->key, claim->fingerprint, now(), {}};
+  write_json(reply.data, view_of(record_));
+  return reply;
 }
 
 void allocation_actor_state::give_up(const caf::error& why) {

@@ -57,6 +57,7 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
     w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
   log(w, allocation_event(r, c.event, c.at, c.reason));
   w.counted = &options_.meters->event(c.event);
+  if (c.reply) keep(w, *c.reply);
   queue(w, std::move(c.webhooks));
   accept(std::move(w));
   return promise;
@@ -261,6 +262,13 @@ ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
       [this](const trim_events& t) { return trim(t); },
       [this](const load_webhooks& l) { return load(l); },
       [this](const save_webhooks& s) { return save(s); },
+      [this](const load_reply& l) { return load(l); },
+      [this](const load_reply_index& l) { return load(l); },
+      [this](drop_replies& d) {
+        storage::batch writes;
+        for (auto& key : d.keys) writes.erase(column::idempotency, std::move(key));
+        return enqueue_plain(std::move(writes));
+      },
       [this](publish_to& p) { hub_ = std::move(p.sink); },
       [this](const flush&) { commit_group(); },
   };

@@ -58,6 +58,9 @@ class ledger_state {
   void queue(waiting& w, std::vector<webhook> webhooks);
   caf::result<webhook_batch> load(const load_webhooks& l);
   caf::result<done> save(const save_webhooks& s);
+  void keep(waiting& w, const kept_reply& reply);  // ledger_replies.cpp
+  caf::result<kept_replies> load(const load_reply& l);
+  caf::result<kept_replies> load(const load_reply_index& l);
   bool accept(waiting w);
   void commit_group();
   caf::result<maybe_stored> load(const std::string& hotkey);

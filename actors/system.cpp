@@ -2,6 +2,7 @@
 
 #include "actors/allocation_check.hpp"
 #include "actors/event_hub.hpp"
+#include "actors/idempotency.hpp"
 #include "actors/key_forge.hpp"
 #include "actors/lease_wheel.hpp"
 #include "actors/ledger.hpp"
@@ -72,6 +73,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   env_->now = wall_clock;
 
   registry_ = sys.spawn(actors::registry, registry_options{env_, options.on_recovered, options.on_fatal});
+  idempotency_ = sys.spawn(actors::idempotency, idempotency_options{env_, registry_, options.on_fatal});
   metagraph_options mo;
   mo.registry = registry_;
   mo.file = settings.miners.file;
@@ -87,6 +89,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   end_with(env_->forge, "key_forge", ending_, options.on_fatal);
   end_with(env_->wheel, "lease_wheel", ending_, options.on_fatal);
   end_with(registry_, "registry", ending_, options.on_fatal);
+  end_with(idempotency_, "idempotency", ending_, options.on_fatal);
   for (const auto& job : jobs_) end_with(job, "a job", ending_, options.on_fatal);
 }
 
@@ -103,6 +106,7 @@ bool actor_tree::stop(std::chrono::milliseconds bound) {
   jobs_.clear();
   self->request(registry_, bound, stop_all{}).receive([](done&) {}, [&](caf::error&) { in_time = false; });
   self->send_exit(registry_, caf::exit_reason::user_shutdown);
+  self->send_exit(idempotency_, caf::exit_reason::user_shutdown);
   self->send_exit(hub_, caf::exit_reason::user_shutdown);
   self->send_exit(env_->forge, caf::exit_reason::user_shutdown);
   self->send_exit(env_->wheel, caf::exit_reason::user_shutdown);
@@ -110,6 +114,7 @@ bool actor_tree::stop(std::chrono::milliseconds bound) {
   self->send_exit(env_->ledger, caf::exit_reason::user_shutdown);
   self->wait_for(env_->ledger);
   registry_ = nullptr;
+  idempotency_ = nullptr;
   hub_ = nullptr;
   env_.reset();
   return in_time;

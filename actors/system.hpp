@@ -40,6 +40,7 @@ class actor_tree {
   ~actor_tree();
 
   [[nodiscard]] const registry_actor& registry() const { return registry_; }
+  [[nodiscard]] const idempotency_actor& idempotency() const { return idempotency_; }
   [[nodiscard]] const event_hub_actor& events() const { return hub_; }
   [[nodiscard]] const ledger_actor& ledger() const { return env_->ledger; }
 
@@ -52,6 +53,7 @@ class actor_tree {
   caf::actor_system& sys_;
   std::shared_ptr<environment> env_;
   registry_actor registry_;
+  idempotency_actor idempotency_;
   event_hub_actor hub_;
   std::vector<job_actor> jobs_;
   bool stopped_ = false;

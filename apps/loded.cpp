@@ -193,7 +193,7 @@ int serve(const config::daemon_settings& settings) {
 
   auto es = edge_settings_from(settings);
   es.metrics = metrics;
-  auto edge = http::start_edge(io, sys, es, {tree->registry(), tree->events(), tree->ledger()});
+  auto edge = http::start_edge(io, sys, es, {tree->registry(), tree->events(), tree->ledger(), tree->idempotency()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
   if (end.wait_for_recovery()) {

@@ -63,6 +63,8 @@ const std::array table{
     setting<s>{"forge.pool", [](s& x) -> value_ref { return &x.forge.pool; }, "RSA key pairs kept ready", {.least = 0, .most = 10'000}},
     setting<s>{"forge.queue", [](s& x) -> value_ref { return &x.forge.queue; }, "Requests that may wait for a key pair; more get 503", {.least = 1, .most = many}},
     setting<s>{"ledger.queue", [](s& x) -> value_ref { return &x.ledger.queue; }, "Writes that may wait for the disk; more get 503", {.least = 1, .most = many}},
+    setting<s>{"idempotency.keep-hours", [](s& x) -> value_ref { return &x.idempotency.keep_hours; }, "The reply to an allocate call with an idempotency-key is kept this long", {.least = 1, .most = 8'760}},
+    setting<s>{"idempotency.keys", [](s& x) -> value_ref { return &x.idempotency.keys; }, "Idempotency keys kept; beyond, the oldest that are answered go first, and more get 503", {.least = 1, .most = many}},
 
     setting<s>{"notify.deallocation-url", [](s& x) -> value_ref { return &x.notify.deallocation_url; }, "Webhook for ended allocations; empty: none", {.form = http_url, .secret = true, .legacy_env = "DEALLOCATION_NOTIFY_URL"}},
     setting<s>{"notify.status-url", [](s& x) -> value_ref { return &x.notify.status_url; }, "Webhook for allocations that go on or off line; empty: none", {.form = http_url, .secret = true, .legacy_env = "STATUS_NOTIFY_URL"}},

@@ -90,6 +90,10 @@ struct daemon_settings {
     std::int64_t queue = 10000;
   } ledger;
   struct {
+    std::int64_t keep_hours = 24;
+    std::int64_t keys = 100000;
+  } idempotency;
+  struct {
     std::string deallocation_url;
     std::string status_url;
     std::int64_t retry_seconds = 15;

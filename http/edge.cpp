@@ -66,6 +66,7 @@ class running_edge final : public edge {
         route_(router::as_handler(routes())) {
     context_.counts = &counts_;
     context_.metrics = metrics_.get();
+    context_.idempotency = std::move(actors.idempotency);
     if (!actors.events || !actors.ledger) return;
     feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
                                          std::move(actors.ledger), settings.keepalive);

@@ -31,6 +31,7 @@ struct endpoint_context {
   event_feed* feed = nullptr;              ///< of /connect; null: none
   edge_metrics* counts = nullptr;          ///< set
   telemetry::registry* metrics = nullptr;  ///< set; of /metrics
+  idempotency_actor idempotency = {};      ///< null: none
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {

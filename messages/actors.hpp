@@ -4,6 +4,7 @@
 //
 // A reply is the type after `with` or a caf::error made from lode::error (caf_error.hpp).
 
+#include "messages/kept_reply.hpp"
 #include "messages/miner_call.hpp"
 #include "messages/types.hpp"
 
@@ -12,8 +13,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace lode {
@@ -25,6 +28,7 @@ namespace lode {
 struct request_context {
   std::string request_id;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  std::shared_ptr<const idempotency_claim> claim = {};  ///< of an allocate call under an idempotency key
 };
 
 /// "It is done", where there is nothing more to say.
@@ -63,6 +67,14 @@ struct allocate_hotkey {
   std::string hotkey;
   docker_requirement docker;
   request_context ctx;
+};
+/// The same under the idempotency key of its context, which must be set: at most one allocation comes of it.
+struct allocate_once {
+  std::variant<allocate_spec, allocate_hotkey> call;
+};
+struct once_reply {
+  std::string data;       ///< secret; the allocation as JSON
+  bool replayed = false;  ///< it is the outcome of an earlier call
 };
 /// End a lease. Answers when the miner confirmed, or after the bounded tries (the release then goes on by itself).
 struct deallocate {
@@ -222,9 +234,26 @@ struct commit_allocation {
   std::string reason;
   unix_ms at = 0;
   std::vector<webhook> webhooks = {};  ///< promised by this change; durable with it
+  /// Kept with this change, both or neither; a conflict when one is kept under its key already.
+  std::optional<kept_reply> reply = {};
 };
 struct committed {
   std::uint64_t revision = 0;
+};
+/// The reply kept under this key, if any, behind every commit that was sent before.
+struct load_reply {
+  std::string key;
+};
+/// Which replies are kept: those whose keys sort after `after`, without their data.
+struct load_reply_index {
+  std::string after;
+  std::size_t limit = 1000;
+};
+struct kept_replies {
+  std::vector<kept_reply> items;  ///< by key
+};
+struct drop_replies {
+  std::vector<std::string> keys;
 };
 /// An event that comes with no record: durable, in the log and told to listeners, or an error. `committed::revision` is
 /// its seq. bad_request when it is not an event (event_codec.hpp).
@@ -414,8 +443,15 @@ using ledger_actor = caf::typed_actor<
     caf::replies_to<trim_events>::with<done>,                     // bound the log
     caf::replies_to<load_webhooks>::with<webhook_batch>,          // from the outbox
     caf::replies_to<save_webhooks>::with<done>,                   // from the outbox
+    caf::replies_to<load_reply>::with<kept_replies>,              // one or none
+    caf::replies_to<load_reply_index>::with<kept_replies>,        // a page of them
+    caf::replies_to<drop_replies>::with<done>,                    // from idempotency
     caf::reacts_to<publish_to>,                                   // from the hub
     caf::reacts_to<flush>>;                                       // to itself
+
+using idempotency_actor = caf::typed_actor<
+    caf::replies_to<allocate_once>::with<once_reply>,  // validation: other request; else as registry
+    caf::reacts_to<deadline_reached>>;                 // keys that expire, calls that waited long enough
 
 using event_hub_actor = caf::typed_actor<
     caf::reacts_to<event_batch>,             // the ledger committed these
@@ -529,6 +565,12 @@ LODE_LOCAL_MESSAGE(miner_call)
 LODE_LOCAL_MESSAGE(miner_reply)
 LODE_LOCAL_MESSAGE(commit_allocation)
 LODE_LOCAL_MESSAGE(committed)
+LODE_LOCAL_MESSAGE(load_reply)
+LODE_LOCAL_MESSAGE(load_reply_index)
+LODE_LOCAL_MESSAGE(kept_replies)
+LODE_LOCAL_MESSAGE(drop_replies)
+LODE_LOCAL_MESSAGE(allocate_once)
+LODE_LOCAL_MESSAGE(once_reply)
 LODE_LOCAL_MESSAGE(commit_event)
 LODE_LOCAL_MESSAGE(load_allocation)
 LODE_LOCAL_MESSAGE(maybe_stored)

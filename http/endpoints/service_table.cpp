@@ -24,9 +24,18 @@ constexpr parameter uuid_key{"uuid_key",
                              "uuid_key of the allocation",
                              R"("0e4b6e0c-5c1f-4f6a-9d3c-2f1b7a8c9d0e")"};
 
-constexpr std::array spec_parameters{parameter{"", body, type::device_docker, "", false}};
+constexpr parameter idempotency_key{"idempotency-key",
+                                    header,
+                                    type::string,
+                                    "",
+                                    true,
+                                    "1 to 128 printable characters; the same call again under the same key is answered "
+                                    "with the allocation that the first one made",
+                                    R"("6f1c9d52-order-17")"};
+
+constexpr std::array spec_parameters{parameter{"", body, type::device_docker, "", false}, idempotency_key};
 constexpr std::array hotkey_parameters{hotkey, parameter{"ssh_key", query, type::string, "", true},
-                                       parameter{"", body, type::docker, "{}", true}};
+                                       parameter{"", body, type::docker, "{}", true}, idempotency_key};
 constexpr std::array deallocate_parameters{hotkey, uuid_key,
                                            parameter{"notify_flag", query, type::boolean, "false", true}};
 constexpr std::array status_parameters{parameter{"", body, type::list, "", false},
