@@ -53,7 +53,9 @@ class idempotency_test : public actor_test {
     d.uuid = it->record.uuid;
     ASSERT_TRUE(actor_test::ask<done>(d).ok());
   }
-  [[nodiscard]] std::vector<storage::entry> kept() const { return *store->scan(storage::column::idempotency, ""); }
+  [[nodiscard]] std::vector<storage::entry> kept() const {
+    return *store->scan(storage::column::idempotency, "", "", SIZE_MAX);
+  }
 
   idempotency_actor once;
 };
@@ -235,7 +237,7 @@ TEST_F(idempotency_test, kept_replies_are_sealed_and_tied_to_their_key) {
   publish({miner("a")});
   ASSERT_TRUE(ask("k", "a").ok());
   ASSERT_EQ(kept().size(), 1u);
-  const auto& value = kept()[0].value;
+  const auto value = kept()[0].value;
   EXPECT_EQ(value.find(stored().at(0).record.uuid), std::string::npos) << value;
   EXPECT_EQ(value.find("s3cret"), std::string::npos) << value;
   const auto open = [&](const std::string& context) {
