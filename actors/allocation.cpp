@@ -32,7 +32,7 @@ void allocation_actor_state::on_deadline(const deadline_reached& d) {
     if (phase_ == phase::releasing || phase_ == phase::ending) return;
     if (phase_ == phase::acting) return arm_timer(lease_timer, now() + 1000);  // an intent is under way: let it end
     spdlog::info("allocation {}: the lease has ended", record_.hotkey);
-    return release("released", "the lease has ended");
+    return release("released", "the lease has ended", true);
   }
   switch (phase_) {
     case phase::placing:
@@ -80,10 +80,22 @@ void allocation_actor_state::measure() {
 
 /// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A
 /// failure ends the actor (see the top of allocation.hpp).
-void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then) {
+void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then,
+                                    std::vector<webhook> webhooks) {
   commits_.push_back(
-      {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now()}, std::move(then)});
+      {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now(), std::move(webhooks)},
+       std::move(then)});
   if (commits_.size() == 1) next_commit();
+}
+
+webhook allocation_actor_state::webhook_of(std::string_view event) const {
+  webhook w;
+  w.event = event;
+  w.hotkey = record_.hotkey;
+  w.uuid = record_.uuid;
+  w.at = now();
+  w.since = w.at;
+  return w;
 }
 
 void allocation_actor_state::next_commit() {

@@ -34,6 +34,7 @@ struct edge_actors {
   registry_actor registry;
   event_hub_actor events;  ///< with the ledger for /connect, which is 503 without
   ledger_actor ledger;
+  outbox_actor outbox;
 };
 
 /// The running edge. Its functions may be called from any thread.

@@ -31,6 +31,7 @@ struct endpoint_context {
   event_feed* feed = nullptr;              ///< of /connect; null: none
   edge_metrics* counts = nullptr;          ///< set
   telemetry::registry* metrics = nullptr;  ///< set; of /metrics
+  outbox_actor outbox{};                   ///< set
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
@@ -115,18 +116,28 @@ task<response> post_unpause_docker(const endpoint_context&, request&);
 task<response> post_exchange_docker_key(const endpoint_context&, request&);
 task<response> post_allocations_sql(const endpoint_context&, request&);
 task<response> post_resources_sql(const endpoint_context&, request&);
+task<response> post_test_notify(const endpoint_context&, request&);
+task<response> post_admin_notifications(const endpoint_context&, request&);
+task<response> post_admin_notifications_resend(const endpoint_context&, request&);
 
-/// Asks the registry; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor
-/// that minds it has the better answer.
-template <class M>
-task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
-                                                      std::chrono::steady_clock::time_point deadline) {
-  using reply = detail::reply_of<registry_actor, M>;
+/// Asks `who`; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor that
+/// minds it has the better answer.
+template <class H, class M>
+task<result<detail::reply_of<H, M>>> ask(const endpoint_context& c, H who, M message,
+                                         std::chrono::steady_clock::time_point deadline) {
+  using reply = detail::reply_of<H, M>;
   constexpr std::chrono::seconds grace{2};
-  caf::expected<reply> answer = co_await async_ask(c.port, c.registry, std::move(message), deadline + grace,
+  caf::expected<reply> answer = co_await async_ask(c.port, std::move(who), std::move(message), deadline + grace,
                                                    boost::asio::use_awaitable_t<executor>{});
   if (!answer) co_return result<reply>{from_caf(answer.error())};
   co_return result<reply>{std::move(*answer)};
+}
+
+/// Asks the registry.
+template <class M>
+task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
+                                                      std::chrono::steady_clock::time_point deadline) {
+  return ask(c, c.registry, std::move(message), deadline);
 }
 
 }  // namespace lode::http

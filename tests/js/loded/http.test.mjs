@@ -13,7 +13,6 @@ const later = [
   ['POST', '/list/run_by_name'],
   ['POST', '/list/available'],
   ['POST', '/list/allocated_hotkeys'],
-  ['POST', '/test/notify'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
 ];

@@ -39,6 +39,9 @@ struct script {
   part<list_allocations, allocation_list> allocations;
   part<list_resources, resource_list> resources;
   part<get_readiness, readiness> ready;
+  part<test_notify, notify_outcome> notify;
+  part<list_notifications, notification_list> notifications;
+  part<resend_notifications, resent_notifications> resend;
 };
 
 struct answer {
@@ -72,6 +75,7 @@ class edge_test : public ::testing::Test {
   system_config cfg_;
   caf::actor_system sys_{cfg_};
   registry_actor registry_;
+  outbox_actor outbox_;
   boost::asio::io_context io_{1};
   std::unique_ptr<edge> edge_;
   std::thread thread_;

@@ -74,7 +74,7 @@ TEST_F(endpoints, root_health_and_unknown) {
 TEST_F(endpoints, the_rest_of_the_contract_is_501) {
   for (const char* path :
        {"/list/resources_wandb", "/list/count_all_gpus", "/list/count_all_by_model", "/list/all_runs", "/list/specs",
-        "/list/run_by_name", "/list/available", "/list/allocated_hotkeys", "/test/notify"}) {
+        "/list/run_by_name", "/list/available", "/list/allocated_hotkeys"}) {
     const answer a = post(path);
     EXPECT_EQ(a.status, 501U) << path;
     EXPECT_EQ(a.body, error_json(std::string{"Not implemented yet: "} + path));
