@@ -57,7 +57,7 @@ withSteps('a renter at the command line', { miners: 3 }, (step) => {
     const lines = plain.trimEnd().split('\n');
     assert.match(lines[0], /^HOTKEY +OURS +STATE +RESOURCE +SSH +EXPIRES$/);
     for (const line of lines) assert.ok([...line].length <= 70, line);
-    assert.match(lines[1], /^5\w+… +yes +active .* in 1 d 23 h$/);
+    assert.match(lines[1], /^5\w+… +yes +active .* in (2 d|1 d 23 h)$/);
     assert.match(shown, /\x1b\[32mactive/);
     const none = await cli.atTerminal(['ls'], { env: { NO_COLOR: '1' } });
     assert.ok(!none.shown.includes('\x1b[32m'), none.shown);
