@@ -32,7 +32,7 @@ void allocation_actor_state::on_deadline(const deadline_reached& d) {
     if (phase_ == phase::releasing || phase_ == phase::ending) return;
     if (phase_ == phase::acting) return arm_timer(lease_timer, now() + 1000);  // an intent is under way: let it end
     spdlog::info("allocation {}: the lease has ended", record_.hotkey);
-    return release("released", "the lease has ended");
+    return release("released", "the lease has ended", true);
   }
   switch (phase_) {
     case phase::placing:
@@ -81,11 +81,21 @@ void allocation_actor_state::measure() {
 /// One durable state change of record_ as it is now, in the order of the calls; `then` runs when it is durable. A
 /// failure ends the actor (see the top of allocation.hpp).
 void allocation_actor_state::commit(std::string event, std::string reason, bool erase, std::function<void()> then,
-                                    std::optional<kept_reply> reply) {
-  commits_.push_back(
-      {commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now()}, std::move(then)});
-  commits_.back().message.reply = std::move(reply);
+                                    std::vector<webhook> webhooks, std::optional<kept_reply> reply) {
+  commits_.push_back({commit_allocation{record_, erase, 0, std::move(event), std::move(reason), now(),
+                                        std::move(webhooks), std::move(reply)},
+                      std::move(then)});
   if (commits_.size() == 1) next_commit();
+}
+
+webhook allocation_actor_state::webhook_of(std::string_view event) const {
+  webhook w;
+  w.event = event;
+  w.hotkey = record_.hotkey;
+  w.uuid = record_.uuid;
+  w.at = now();
+  w.since = w.at;
+  return w;
 }
 
 void allocation_actor_state::next_commit() {
@@ -152,6 +162,8 @@ allocation_actor::behavior_type allocation_actor_state::behavior(allocation_opti
       [this](place& p) { return start(p); },
       [this](const deallocate& d) { return end_lease(d); },
       [this](docker_action& a) { return act(a); },
+      [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
       [this](const check_health&) { return look(); },
       [this](const miner_changed& c) {
         opts_.info = c.info;

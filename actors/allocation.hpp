@@ -61,7 +61,7 @@ class allocation_actor_state {
   // -- frame (allocation.cpp)
   void adopt(stored_allocation stored);
   void commit(std::string event, std::string reason, bool erase, std::function<void()> then,
-              std::optional<kept_reply> reply = std::nullopt);
+              std::vector<webhook> webhooks = {}, std::optional<kept_reply> reply = std::nullopt);
   void next_commit();
   template <class F>
   void call_miner(miner_call call, F then);
@@ -98,7 +98,9 @@ class allocation_actor_state {
 
   // -- releasing (allocation_release.cpp)
   caf::result<done> end_lease(const deallocate& d);
-  void release(std::string event, std::string reason);
+  /// `notify`: its receiver is promised a DEALLOCATION.
+  void release(std::string event, std::string reason, bool notify);
+  [[nodiscard]] webhook webhook_of(std::string_view event) const;
   void attempt_release();
   void deregister();
   void on_deregistered(const miner_reply& reply);

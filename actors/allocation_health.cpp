@@ -51,17 +51,28 @@ void allocation_actor_state::on_looked() {
   if (misses_ >= limit) {
     spdlog::warn("allocation {}: {} health checks missed in a row; released", record_.hotkey, misses_);
     look.promise.deliver(done{});
-    return release("released", fmt::format("{} health checks missed in a row", misses_));
+    return release("released", fmt::format("{} health checks missed in a row", misses_), true);
   }
   const bool offline = healthy ? false : record_.offline || evidence;
-  if (offline == record_.offline) return look.promise.deliver(done{});
+  const auto& notify = opts_.env->settings.notify;
+  if (offline == record_.offline) {
+    // A look that told nothing is no sign of life.
+    if (notify.status_every_check && (healthy || offline))
+      self_->send(opts_.env->outbox, webhook_heartbeat{webhook_of(offline ? "OFFLINE" : "ONLINE")});
+    return look.promise.deliver(done{});
+  }
   record_.offline = offline;
   spdlog::info("allocation {}: {} (axon: {}, ssh: {})", record_.hotkey, offline ? "offline" : "online",
                to_string(look.axon.code), to_string(look.ssh));
-  commit(offline ? "offline" : "online", "", false, [this, promise = look.promise]() mutable {
-    tell_miner(false);
-    promise.deliver(done{});
-  });
+  std::vector<webhook> webhooks;
+  if (!notify.status_url.empty()) webhooks.push_back(webhook_of(offline ? "OFFLINE" : "ONLINE"));
+  commit(
+      offline ? "offline" : "online", "", false,
+      [this, promise = look.promise]() mutable {
+        tell_miner(false);
+        promise.deliver(done{});
+      },
+      std::move(webhooks));
 }
 
 }  // namespace lode::actors

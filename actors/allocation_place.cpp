@@ -157,7 +157,7 @@ void allocation_actor_state::on_access(const opened_info& info) {
         placed_.deliver(view_of(record_));
         config::log_for(request_.ctx.request_id, spdlog::level::info, "allocation {}: active", record_.hotkey);
       },
-      answer_to_keep());
+      {}, answer_to_keep());
 }
 
 std::optional<kept_reply> allocation_actor_state::answer_to_keep() const {
@@ -180,7 +180,8 @@ void allocation_actor_state::undo(const error& why, bool may_still_happen) {
   config::log_for(request_.ctx.request_id, spdlog::level::warn, "allocation {}: not made: {}", record_.hotkey,
                   why.to_string());
   if (may_still_happen) record_.settle_until = now() + settings().settle_ms;
-  release("undone", why.to_string());
+  // Its client never had it.
+  release("undone", why.to_string(), false);
   // The search may go on elsewhere now; this miner is not offered before the release is confirmed.
   placed_.fail(to_caf(why));
 }

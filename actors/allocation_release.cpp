@@ -27,7 +27,7 @@ caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
   auto promise = self_->make_response_promise<done>();
   released_ = guarded<done>{promise};
   request_id_ = d.ctx.request_id;
-  release("released", "deallocated by its renter");
+  release("released", "deallocated by its renter", d.notify);
   // However slow the miner is, the renter gets an answer within the request's deadline: the lease has ended.
   if (d.ctx.deadline != std::chrono::steady_clock::time_point::max()) {
     const auto left = d.ctx.deadline - self_->system().clock().now();
@@ -36,7 +36,7 @@ caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
   return promise;
 }
 
-void allocation_actor_state::release(std::string event, std::string reason) {
+void allocation_actor_state::release(std::string event, std::string reason, bool notify) {
   // Whoever waits for an action hears that the lease is over; the action's outcome no longer matters.
   acted_.fail(to_caf(errc::no_allocation, "the allocation is being released"));
   for (auto& a : actions_) a.promise.fail(to_caf(errc::no_allocation, "the allocation is being released"));
@@ -52,7 +52,11 @@ void allocation_actor_state::release(std::string event, std::string reason) {
   ++timer_generation_[lease_timer];
   self_->send(opts_.env->wheel, disarm{self_->address(), lease_timer});
   tell_miner(false);
-  commit(std::move(event), std::move(reason), false, [this] { attempt_release(); });
+  std::vector<webhook> webhooks;
+  if (notify && !opts_.env->settings.notify.deallocation_url.empty())
+    webhooks.push_back(webhook_of(deallocation_event));
+  commit(
+      std::move(event), std::move(reason), false, [this] { attempt_release(); }, std::move(webhooks));
 }
 
 void allocation_actor_state::attempt_release() {

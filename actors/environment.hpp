@@ -18,6 +18,7 @@ struct environment {
   key_forge_actor forge;
   lease_wheel_actor wheel;
   meters_ptr meters = unread_meters();
+  outbox_actor outbox;
   std::function<unix_ms()> now;  ///< wall clock; virtual in tests
 };
 using environment_ptr = std::shared_ptr<const environment>;

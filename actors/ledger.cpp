@@ -14,6 +14,21 @@ namespace {
 
 using storage::column;
 
+struct row_place {
+  column in;
+  std::string_view prefix;
+};
+
+row_place place_of(row_kind kind) {
+  switch (kind) {
+    case row_kind::miner_marks:
+      return {column::meta, "marks/"};
+    case row_kind::api_key:
+      break;
+  }
+  return {column::keys, "api/"};
+}
+
 // Bound to the hotkey, and not to be moved to its allocation's record.
 std::string seal_context(const webhook& w) { return "outbox " + w.hotkey; }
 
@@ -71,6 +86,35 @@ caf::result<committed> ledger_state::enqueue(const commit_event& e) {
   log(w, encode_event(e.type, e.payload, e.at));
   accept(std::move(w));
   return promise;
+}
+
+caf::result<committed> ledger_state::enqueue(const commit_row& c) {
+  if (c.key.empty() || c.key.find('/') != std::string::npos)
+    return to_caf(error{errc::bad_request, "not a key: " + c.key});
+  if (!c.event_type.empty() && !is_event(c.event_type, c.event_payload))
+    return to_caf(error{errc::bad_request, "not an event: " + c.event_type});
+  auto promise = self_->make_response_promise<committed>();
+  waiting w;
+  w.commit_promise = guarded<committed>{promise};
+  const auto place = place_of(c.kind);
+  const auto key = std::string{place.prefix}.append(c.key);
+  if (c.erase)
+    w.request.writes.erase(place.in, key);
+  else
+    w.request.writes.put(place.in, key, c.value);
+  if (!c.event_type.empty()) log(w, encode_event(c.event_type, c.event_payload, c.at));
+  accept(std::move(w));
+  return promise;
+}
+
+caf::result<stored_rows> ledger_state::load(const load_rows& l) {
+  const auto place = place_of(l.kind);
+  auto found = options_.store->scan(place.in, place.prefix);
+  if (!found) return to_caf(found.error());
+  stored_rows out;
+  out.items.reserve(found->size());
+  for (auto& entry : *found) out.items.push_back({entry.key.substr(place.prefix.size()), std::move(entry.value)});
+  return out;
 }
 
 void ledger_state::log(waiting& w, std::string encoded_event) {
@@ -249,6 +293,8 @@ ledger_actor::behavior_type ledger_state::behavior(ledger_options options) {
   return {
       [this](commit_allocation& c) { return enqueue(c); },
       [this](const commit_event& e) { return enqueue(e); },
+      [this](const commit_row& c) { return enqueue(c); },
+      [this](const load_rows& l) { return load(l); },
       [this](const load_allocation& l) { return load(l.hotkey); },
       [this](const load_allocations&) { return load_all(); },
       [this](const save_miners& s) {

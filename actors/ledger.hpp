@@ -51,6 +51,8 @@ class ledger_state {
 
   caf::result<committed> enqueue(commit_allocation& c);
   caf::result<committed> enqueue(const commit_event& e);
+  caf::result<committed> enqueue(const commit_row& c);
+  caf::result<stored_rows> load(const load_rows& l);
   caf::result<done> enqueue_plain(storage::batch writes);
   /// Adds an event to a commit: both are durable together, and listeners hear of it after that.
   static void log(waiting& w, std::string encoded_event);

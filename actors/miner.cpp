@@ -242,6 +242,8 @@ miner_actor::behavior_type miner_state::behavior(miner_options options) {
         if (!child_) return no_child();
         return ask_child<done>(a);
       },
+      [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
       [this](const probe& p) { return status(p); },
       [this](check_health& c) -> caf::result<done> {
         if (!child_) return done{};

@@ -127,6 +127,17 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
       [this](allocate_hotkey& r) { return place_on(r); },
       [this](deallocate& d) { return pass_on(d); },
       [this](docker_action& a) { return pass_on(a); },
+      [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const count_by_model&) -> caf::result<model_count> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const list_miners&) -> caf::result<miner_status_list> {
+        return to_caf(errc::not_implemented, "not there yet");
+      },
+      [](const mark_miner&) -> caf::result<done> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const unmark_miner&) -> caf::result<done> { return to_caf(errc::not_implemented, "not there yet"); },
+      [](const explain_placement&) -> caf::result<explained_list> {
+        return to_caf(errc::not_implemented, "not there yet");
+      },
       [this](check_status& q) { return status(q); },
       [this](const list_allocations& q) { return allocations(q); },
       [this](const list_resources& q) { return resources(q); },

@@ -7,6 +7,7 @@
 #include "actors/lease_wheel.hpp"
 #include "actors/ledger.hpp"
 #include "actors/metagraph_refresh.hpp"
+#include "actors/outbox.hpp"
 #include "actors/registry.hpp"
 #include "messages/caf_error.hpp"
 
@@ -68,6 +69,8 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   fo.queue_limit = static_cast<std::size_t>(settings.forge.queue);
   env_->forge = sys.spawn<caf::detached>(key_forge, fo);
   env_->wheel = sys.spawn(lease_wheel, wheel_options{std::chrono::milliseconds{100}, wall_clock});
+  env_->outbox = sys.spawn(actors::outbox, outbox_options{env_->ledger, env_->wheel, std::move(options.webhooks),
+                                                          outbox_limits_from(settings), wall_clock});
   env_->settings = settings;
   env_->link = std::move(options.link);
   env_->now = wall_clock;
@@ -88,6 +91,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   end_with(hub_, "event_hub", ending_, options.on_fatal);
   end_with(env_->forge, "key_forge", ending_, options.on_fatal);
   end_with(env_->wheel, "lease_wheel", ending_, options.on_fatal);
+  end_with(env_->outbox, "outbox", ending_, options.on_fatal);
   end_with(registry_, "registry", ending_, options.on_fatal);
   end_with(idempotency_, "idempotency", ending_, options.on_fatal);
   for (const auto& job : jobs_) end_with(job, "a job", ending_, options.on_fatal);
@@ -108,6 +112,7 @@ bool actor_tree::stop(std::chrono::milliseconds bound) {
   self->send_exit(registry_, caf::exit_reason::user_shutdown);
   self->send_exit(idempotency_, caf::exit_reason::user_shutdown);
   self->send_exit(hub_, caf::exit_reason::user_shutdown);
+  self->send_exit(env_->outbox, caf::exit_reason::user_shutdown);
   self->send_exit(env_->forge, caf::exit_reason::user_shutdown);
   self->send_exit(env_->wheel, caf::exit_reason::user_shutdown);
   // Behind every commit that was sent to it, so its end means that they are durable.

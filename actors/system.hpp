@@ -2,6 +2,7 @@
 // The actor tree of one loded process: started bottom up, stopped top down.
 
 #include "actors/environment.hpp"
+#include "links/webhook.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
@@ -26,6 +27,7 @@ struct system_options {
   std::shared_ptr<storage::store> store;
   std::shared_ptr<const storage::sealer> sealer;
   std::shared_ptr<links::miner_link> link;
+  std::shared_ptr<links::webhook_sender> webhooks;
   std::vector<miner_info> simulated;           ///< offered beside the miners file
   std::function<void()> on_recovered;          ///< from an actor's thread: every stored allocation is served again
   std::function<void(const error&)> on_fatal;  ///< from an actor's thread: the process should end and recover
@@ -42,6 +44,7 @@ class actor_tree {
   [[nodiscard]] const registry_actor& registry() const { return registry_; }
   [[nodiscard]] const idempotency_actor& idempotency() const { return idempotency_; }
   [[nodiscard]] const event_hub_actor& events() const { return hub_; }
+  [[nodiscard]] const outbox_actor& outbox() const { return env_->outbox; }
   [[nodiscard]] const ledger_actor& ledger() const { return env_->ledger; }
 
   /// Ends jobs, miners and allocations, then the ledger once everything it was sent is durable. Blocks the calling

@@ -4,11 +4,13 @@
 #include "config/logging.hpp"
 #include "config/settings.hpp"
 #include "crypto/crypto.hpp"
+#include "crypto/hmac.hpp"
 #include "crypto/hotkey.hpp"
 #include "http/edge.hpp"
 #include "links/combined_link.hpp"
 #include "links/dendrite.hpp"
 #include "links/simulated_miners.hpp"
+#include "links/webhook.hpp"
 #include "storage/rocksdb_store.hpp"
 #include "storage/sealing.hpp"
 #include "telemetry/log.hpp"
@@ -106,6 +108,25 @@ std::vector<std::string> check_files(const config::daemon_settings& settings) {
   return problems;
 }
 
+result<std::shared_ptr<links::webhook_sender>> webhook_client_for(boost::asio::io_context& io,
+                                                                  const config::daemon_settings& settings) {
+  const auto& n = settings.notify;
+  links::webhook_settings out;
+  out.deallocation_url = n.deallocation_url;
+  out.status_url = n.status_url;
+  out.secret = n.secret;
+  out.ca_file = n.ca_file;
+  out.client_cert_file = n.client_cert_file;
+  out.client_key_file = n.client_key_file;
+  out.timeout = std::chrono::seconds{n.timeout_seconds};
+  if (!n.secret_file.empty()) {
+    auto secret = crypto::read_secret_file(n.secret_file);
+    if (!secret) return error{errc::config_invalid, "notify.secret-file " + secret.error().detail};
+    out.secret = std::move(*secret);
+  }
+  return links::make_webhook_client(io, out);
+}
+
 /// Says once why the process should end; the main thread waits for it.
 class end_of_service {
  public:
@@ -163,6 +184,9 @@ int serve(const config::daemon_settings& settings) {
   telemetry::watch_process(*metrics, LODE_VERSION);
   telemetry::watch_log(metrics);
 
+  auto webhooks = webhook_client_for(io, settings);
+  if (!webhooks) return complain(webhooks.error());
+
   end_of_service end;
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
@@ -184,6 +208,7 @@ int serve(const config::daemon_settings& settings) {
   so.store = store;
   so.sealer = std::make_shared<storage::sealer>(std::move(*sealer));
   so.link = link;
+  so.webhooks = *webhooks;
   so.simulated = simulated->infos();
   so.on_recovered = [&] { end.recovered(true); };
   so.on_fatal = [&](const error&) { end.say(exit_failed); };
@@ -193,7 +218,8 @@ int serve(const config::daemon_settings& settings) {
 
   auto es = edge_settings_from(settings);
   es.metrics = metrics;
-  auto edge = http::start_edge(io, sys, es, {tree->registry(), tree->events(), tree->ledger(), tree->idempotency()});
+  auto edge = http::start_edge(io, sys, es,
+                               {tree->registry(), tree->events(), tree->ledger(), tree->idempotency(), tree->outbox()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
   if (end.wait_for_recovery()) {
@@ -209,6 +235,7 @@ int serve(const config::daemon_settings& settings) {
   if (!tree->stop(actors_stop_bound)) spdlog::warn("some actors did not end in time; the next start recovers them");
   tree.reset();
   link->shutdown();
+  (*webhooks)->shutdown();
   boost::asio::post(io, [&] { signals.cancel(); });
   work.reset();
   io_thread.join();

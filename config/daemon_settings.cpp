@@ -68,7 +68,19 @@ const std::array table{
 
     setting<s>{"notify.deallocation-url", [](s& x) -> value_ref { return &x.notify.deallocation_url; }, "Webhook for ended allocations; empty: none", {.form = http_url, .secret = true, .legacy_env = "DEALLOCATION_NOTIFY_URL"}},
     setting<s>{"notify.status-url", [](s& x) -> value_ref { return &x.notify.status_url; }, "Webhook for allocations that go on or off line; empty: none", {.form = http_url, .secret = true, .legacy_env = "STATUS_NOTIFY_URL"}},
-    setting<s>{"notify.retry-seconds", [](s& x) -> value_ref { return &x.notify.retry_seconds; }, "Pause before a webhook is tried again", {.least = 1, .most = 86'400}},
+    setting<s>{"notify.status-every-check", [](s& x) -> value_ref { return &x.notify.status_every_check; }, "Also say at every health check how an allocation is"},
+    setting<s>{"notify.secret", [](s& x) -> value_ref { return &x.notify.secret; }, "Key that signs webhooks; empty: not signed", {.secret = true}},
+    setting<s>{"notify.secret-file", [](s& x) -> value_ref { return &x.notify.secret_file; }, "File of that key, closed to others"},
+    setting<s>{"notify.ca-file", [](s& x) -> value_ref { return &x.notify.ca_file; }, "PEM file of the authorities that receivers' certificates are signed by; empty: the system's"},
+    setting<s>{"notify.client-cert-file", [](s& x) -> value_ref { return &x.notify.client_cert_file; }, "PEM file of the certificate shown to receivers that ask for one"},
+    setting<s>{"notify.client-key-file", [](s& x) -> value_ref { return &x.notify.client_key_file; }, "PEM file of its private key"},
+    setting<s>{"notify.timeout-seconds", [](s& x) -> value_ref { return &x.notify.timeout_seconds; }, "A receiver must have answered within this", {.least = 1, .most = 600}},
+    setting<s>{"notify.retry-seconds", [](s& x) -> value_ref { return &x.notify.retry_seconds; }, "Pause between the first three attempts at a webhook; then it doubles", {.least = 1, .most = 86'400}},
+    setting<s>{"notify.retry-max-seconds", [](s& x) -> value_ref { return &x.notify.retry_max_seconds; }, "Longest pause between two attempts", {.least = 1, .most = 86'400}},
+    setting<s>{"notify.keep-days", [](s& x) -> value_ref { return &x.notify.keep_days; }, "A webhook of this age is given up", {.least = 1, .most = 365}},
+    setting<s>{"notify.parallel", [](s& x) -> value_ref { return &x.notify.parallel; }, "Attempts under way at once to a receiver", {.least = 1, .most = 256}},
+    setting<s>{"notify.queue", [](s& x) -> value_ref { return &x.notify.queue; }, "Webhooks that may wait; beyond, the oldest is given up", {.least = 1, .most = many}},
+    setting<s>{"notify.keep-dead", [](s& x) -> value_ref { return &x.notify.keep_dead; }, "Webhooks given up that are kept to be sent again; beyond, the oldest is dropped", {.least = 1, .most = many}},
 
     setting<s>{"dendrite.external-ip", [](s& x) -> value_ref { return &x.dendrite.external_ip; }, "Our address as named to miners; empty: 0.0.0.0", {.form = literal_ip}},
     setting<s>{"dendrite.connect-timeout-ms", [](s& x) -> value_ref { return &x.dendrite.connect_timeout_ms; }, "A connection to a miner must stand within this", {.least = 10, .most = 600'000}},
@@ -89,6 +101,10 @@ void cross_check(const void* whole, std::vector<std::string>& errors) {
     errors.emplace_back("allocation.release-retry-min-ms: expected at most allocation.release-retry-max-ms");
   if (x.miners.simulated_failure_rate + x.miners.simulated_stall_rate > 1)
     errors.emplace_back("miners.simulated-failure-rate and miners.simulated-stall-rate: expected at most 1 together");
+  if (!x.notify.secret.empty() && !x.notify.secret_file.empty())
+    errors.emplace_back("notify.secret and notify.secret-file: expected one of the two");
+  if (x.notify.client_cert_file.empty() != x.notify.client_key_file.empty())
+    errors.emplace_back("notify.client-cert-file and notify.client-key-file: expected both or neither");
   const auto& tls = x.tls;
   if (tls.cert_file.empty() != tls.key_file.empty())
     errors.push_back(

@@ -96,7 +96,19 @@ struct daemon_settings {
   struct {
     std::string deallocation_url;
     std::string status_url;
+    bool status_every_check = false;
+    std::string secret;  ///< at most one of the two; empty: not signed
+    std::string secret_file;
+    std::string ca_file;  ///< empty: the system's authorities
+    std::string client_cert_file;
+    std::string client_key_file;
+    std::int64_t timeout_seconds = 10;
     std::int64_t retry_seconds = 15;
+    std::int64_t retry_max_seconds = 900;
+    std::int64_t keep_days = 7;
+    std::int64_t parallel = 16;
+    std::int64_t queue = 100000;
+    std::int64_t keep_dead = 1000;
   } notify;
   struct {
     std::string external_ip;

@@ -64,6 +64,7 @@ class running_edge final : public edge {
         port_owner_(sys, io),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
         route_(router::as_handler(routes())) {
+    context_.outbox = std::move(actors.outbox);
     context_.counts = &counts_;
     context_.metrics = metrics_.get();
     context_.idempotency = std::move(actors.idempotency);

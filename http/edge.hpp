@@ -35,6 +35,7 @@ struct edge_actors {
   event_hub_actor events;  ///< with the ledger for /connect, which is 503 without
   ledger_actor ledger;
   idempotency_actor idempotency = {};  ///< calls with an idempotency-key are 503 without
+  outbox_actor outbox = {};            ///< /test/notify and /admin/notifications are 503 without
 };
 
 /// The running edge. Its functions may be called from any thread.

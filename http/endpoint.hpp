@@ -32,12 +32,14 @@ struct endpoint_context {
   edge_metrics* counts = nullptr;          ///< set
   telemetry::registry* metrics = nullptr;  ///< set; of /metrics
   idempotency_actor idempotency = {};      ///< null: none
+  outbox_actor outbox = {};                ///< null: none
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
     request_context out;
     out.request_id = req.request_id;
     out.deadline = req.arrived + reply_timeout;
+    out.caller = req.caller;
     return out;
   }
 };
@@ -123,18 +125,35 @@ task<response> post_specs(const endpoint_context&, request&);
 task<response> post_run_by_name(const endpoint_context&, request&);
 task<response> post_available(const endpoint_context&, request&);
 task<response> post_allocated_hotkeys(const endpoint_context&, request&);
+task<response> post_test_notify(const endpoint_context&, request&);
+task<response> post_admin_notifications(const endpoint_context&, request&);
+task<response> post_admin_notifications_resend(const endpoint_context&, request&);
 
-/// Asks the registry; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor
-/// that minds it has the better answer.
-template <class M>
-task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
-                                                      std::chrono::steady_clock::time_point deadline) {
-  using reply = detail::reply_of<registry_actor, M>;
+/// Asks `who`; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor that
+/// minds it has the better answer.
+template <class H, class M>
+task<result<detail::reply_of<H, M>>> ask(const endpoint_context& c, H who, M message,
+                                         std::chrono::steady_clock::time_point deadline) {
+  using reply = detail::reply_of<H, M>;
   constexpr std::chrono::seconds grace{2};
-  caf::expected<reply> answer = co_await async_ask(c.port, c.registry, std::move(message), deadline + grace,
+  caf::expected<reply> answer = co_await async_ask(c.port, std::move(who), std::move(message), deadline + grace,
                                                    boost::asio::use_awaitable_t<executor>{});
   if (!answer) co_return result<reply>{from_caf(answer.error())};
   co_return result<reply>{std::move(*answer)};
+}
+
+/// Asks the registry.
+template <class M>
+task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
+                                                      std::chrono::steady_clock::time_point deadline) {
+  return ask(c, c.registry, std::move(message), deadline);
+}
+
+/// Asks the registry.
+template <class M>
+task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
+                                                      std::chrono::steady_clock::time_point deadline) {
+  return ask(c, c.registry, std::move(message), deadline);
 }
 
 }  // namespace lode::http

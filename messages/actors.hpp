@@ -29,6 +29,7 @@ struct request_context {
   std::string request_id;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   std::shared_ptr<const idempotency_claim> claim = {};  ///< of an allocate call under an idempotency key
+  std::string caller = {};  ///< who asks: name of an API key or subject of a client certificate; empty: anybody
 };
 
 /// "It is done", where there is nothing more to say.
@@ -92,6 +93,30 @@ struct docker_action {
   std::string key_type;  ///< of exchange_key: "user" or "terminal"
   request_context ctx;
 };
+/// Prolong a lease by whole days.
+struct extend_lease {
+  std::string hotkey;
+  std::string uuid;
+  std::int64_t days = 0;
+  request_context ctx;
+};
+/// Look at an allocation now as its renter would, and say what was found.
+struct check_port {
+  std::string hotkey;
+  std::string uuid;
+  request_context ctx;
+};
+struct port_report {
+  std::string hotkey;
+  std::string ssh_ip;
+  std::int64_t ssh_port = 0;
+  ssh_state port = ssh_state::unknown;
+  bool reachable = false;         ///< the axon answered the last call
+  std::optional<bool> healthy{};  ///< unset before the first check
+  bool eligible = false;          ///< the miner would be offered if it were free
+  std::int64_t misses = 0;        ///< checks failed in a row
+  unix_ms checked_at = 0;
+};
 /// Ask the axons of these hotkeys, concurrently.
 struct check_status {
   std::vector<std::string> hotkeys;
@@ -126,6 +151,62 @@ struct resource_list {
   std::size_t reserved = 0;     ///< matching
   std::size_t known = 0;        ///< miners with specs, whether they match or not
 };
+/// How many known miners have this GPU and as many CPUs, else as much memory (POST /list/count_all_by_model).
+struct count_by_model {
+  std::string model;  ///< the name of the GPU, in any case
+  std::optional<std::int64_t> cpu_count{};
+  std::optional<double> ram_size{};  ///< GiB, compared with the miner's rounded up; not looked at beside cpu_count
+};
+struct model_count {
+  std::int64_t count = 0;
+};
+/// Every miner, known or with marks or a slot that is taken, by hotkey.
+struct list_miners {
+  std::optional<std::string> hotkey{};  ///< this one only
+  page_request page;
+};
+struct miner_status {
+  miner_info info;
+  bool known = false;             ///< in the metagraph
+  bool reachable = false;         ///< its axon answered the last call
+  std::optional<bool> healthy{};  ///< of its live allocation; unset without one or before its first check
+  bool eligible = false;          ///< would be offered if its slot were free
+  bool busy = false;              ///< its slot is taken
+  std::string state;              ///< of its live allocation; empty without one
+  std::vector<miner_mark> marks;
+};
+struct miner_status_list {
+  std::vector<miner_status> items;  ///< of the page
+  std::size_t total = 0;            ///< of all pages
+};
+/// Put a mark on a miner, or replace the reason of one that is there. Durable before it answers.
+struct mark_miner {
+  std::string hotkey;
+  mark_kind mark = mark_kind::cordon;
+  std::string reason;
+  request_context ctx;
+};
+struct unmark_miner {
+  std::string hotkey;
+  mark_kind mark = mark_kind::cordon;
+  request_context ctx;
+};
+/// Which miners an allocate_spec would try, in which order, and why not the others. Changes nothing.
+struct explain_placement {
+  device_requirement device;
+  std::optional<std::string> hotkey{};  ///< this one only
+  page_request page;
+};
+struct explained_miner {
+  std::string hotkey;
+  bool fits = false;
+  std::optional<std::int64_t> rank{};  ///< 1: tried first; unset when it would not be tried
+  std::vector<std::string> reasons;    ///< why it would not be tried, for people
+};
+struct explained_list {
+  std::vector<explained_miner> items;  ///< of the page; by rank, then by hotkey
+  std::size_t total = 0;               ///< of all pages
+};
 struct get_readiness {};
 struct readiness {
   bool ready = false;
@@ -151,6 +232,7 @@ struct slot_update {
   std::string hotkey;
   slot now = slot::free;
   std::optional<allocation> view;  ///< set while an acknowledged allocation is live
+  std::optional<bool> healthy{};   ///< of that allocation; unset before its first check
 };
 /// Whether the miner's axon answered the last call.
 struct reachability_update {
@@ -194,6 +276,7 @@ struct miner_left {};
 struct allocation_changed {
   bool gone = false;               ///< nothing is left; the slot is free
   std::optional<allocation> view;  ///< as in slot_update
+  std::optional<bool> healthy{};   ///< as in slot_update
 };
 /// Show me the SSH banner at this address.
 struct ssh_check {
@@ -261,6 +344,30 @@ struct commit_event {
   std::string type;     ///< lower-case letters: "miner", "job"
   std::string payload;  ///< text of a JSON object without "time", which is added; holds no secret
   unix_ms at = 0;
+};
+/// Small records beside the allocations.
+enum class row_kind : std::uint8_t {
+  miner_marks,  ///< by hotkey
+  api_key,      ///< by id
+};
+/// One durable change of such a record with its event, all or nothing.
+struct commit_row {
+  row_kind kind = row_kind::miner_marks;
+  std::string key;    ///< printable, without '/'
+  std::string value;  ///< as load_rows gives it back; stored as it is, so it holds no secret in the clear
+  bool erase = false;
+  std::string event_type{};  ///< as commit_event; empty: no event
+  std::string event_payload{};
+  unix_ms at = 0;
+};
+struct load_rows {
+  row_kind kind = row_kind::miner_marks;
+};
+struct stored_rows {
+  struct row {
+    std::string key, value;
+  };
+  std::vector<row> items;  ///< by key
 };
 /// The record of one hotkey, if any.
 struct load_allocation {
@@ -424,9 +531,7 @@ struct disarm {
   std::uint32_t slot = 0;
 };
 /// Time passes (internal to whoever keeps a clock).
-struct tick {
-  std::uint64_t generation = 0;
-};
+struct tick {};
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Interfaces: one message a line, with its comment
@@ -435,6 +540,8 @@ struct tick {
 using ledger_actor = caf::typed_actor<
     caf::replies_to<commit_allocation>::with<committed>,          // durable before it answers; conflict, store_io
     caf::replies_to<commit_event>::with<committed>,               // durable before it answers; bad_request, store_io
+    caf::replies_to<commit_row>::with<committed>,                 // durable before it answers; bad_request, store_io
+    caf::replies_to<load_rows>::with<stored_rows>,                // all of a kind
     caf::replies_to<load_allocation>::with<maybe_stored>,         // one record, unsealed
     caf::replies_to<load_allocations>::with<stored_allocations>,  // all records, unsealed
     caf::replies_to<save_miners>::with<done>,                     // remember the metagraph
@@ -484,6 +591,8 @@ using allocation_actor = caf::typed_actor<
     caf::replies_to<place>::with<allocation>,   // once, as its first message
     caf::replies_to<deallocate>::with<done>,    // see registry
     caf::replies_to<docker_action>::with<done>, // see registry
+    caf::replies_to<extend_lease>::with<allocation>, // see registry
+    caf::replies_to<check_port>::with<port_report>,  // see registry; `eligible` is not its to know
     caf::replies_to<check_health>::with<done>,  // from the miner
     caf::reacts_to<miner_changed>,              // the miner's address as of now
     caf::reacts_to<miner_left>,                 // stop waiting for the miner
@@ -493,6 +602,8 @@ using miner_actor = caf::typed_actor<
     caf::replies_to<place>::with<allocation>,       // busy when the slot is taken
     caf::replies_to<deallocate>::with<done>,        // no_allocation, wrong_uuid
     caf::replies_to<docker_action>::with<done>,     // no_allocation, wrong_uuid, or what the call came to
+    caf::replies_to<extend_lease>::with<allocation>, // no_allocation, wrong_uuid, wrong_state, bad_request
+    caf::replies_to<check_port>::with<port_report>,  // no_allocation, wrong_uuid, wrong_state
     caf::replies_to<probe>::with<hotkey_status>,    // one answer for check_status
     caf::replies_to<check_health>::with<done>,      // passes it to the allocation, if any
     caf::replies_to<miner_call>::with<miner_reply>, // of its allocation: in turn on the lane; never an error but overloaded
@@ -509,6 +620,13 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<allocate_hotkey>::with<allocation>,       // unknown_hotkey, blacklisted, busy, miner_*
     caf::replies_to<deallocate>::with<done>,                  // no_allocation, wrong_uuid
     caf::replies_to<docker_action>::with<done>,               // no_allocation, wrong_uuid, miner_*
+    caf::replies_to<extend_lease>::with<allocation>,          // no_allocation, wrong_uuid, wrong_state, bad_request
+    caf::replies_to<check_port>::with<port_report>,           // no_allocation, wrong_uuid, wrong_state
+    caf::replies_to<count_by_model>::with<model_count>,             // from memory
+    caf::replies_to<list_miners>::with<miner_status_list>,    // from memory
+    caf::replies_to<mark_miner>::with<done>,                  // unknown_hotkey, store_io
+    caf::replies_to<unmark_miner>::with<done>,                // not_found, store_io
+    caf::replies_to<explain_placement>::with<explained_list>, // from memory
     caf::replies_to<check_status>::with<hotkey_status_list>,  // always answers, per hotkey
     caf::replies_to<list_allocations>::with<allocation_list>, // from memory
     caf::replies_to<list_resources>::with<resource_list>,     // from memory
@@ -535,6 +653,20 @@ LODE_LOCAL_MESSAGE(allocate_spec)
 LODE_LOCAL_MESSAGE(allocate_hotkey)
 LODE_LOCAL_MESSAGE(deallocate)
 LODE_LOCAL_MESSAGE(docker_action)
+LODE_LOCAL_MESSAGE(extend_lease)
+LODE_LOCAL_MESSAGE(check_port)
+LODE_LOCAL_MESSAGE(port_report)
+LODE_LOCAL_MESSAGE(count_by_model)
+LODE_LOCAL_MESSAGE(model_count)
+LODE_LOCAL_MESSAGE(list_miners)
+LODE_LOCAL_MESSAGE(miner_status_list)
+LODE_LOCAL_MESSAGE(mark_miner)
+LODE_LOCAL_MESSAGE(unmark_miner)
+LODE_LOCAL_MESSAGE(explain_placement)
+LODE_LOCAL_MESSAGE(explained_list)
+LODE_LOCAL_MESSAGE(commit_row)
+LODE_LOCAL_MESSAGE(load_rows)
+LODE_LOCAL_MESSAGE(stored_rows)
 LODE_LOCAL_MESSAGE(check_status)
 LODE_LOCAL_MESSAGE(hotkey_status)
 LODE_LOCAL_MESSAGE(hotkey_status_list)

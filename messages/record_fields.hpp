@@ -112,6 +112,7 @@ struct fields_of<allocation_record> {
       field{"released_at", &t::released_at, any(), "ms since the epoch; 0 while it lives", "0"},
       field{"settle_until", &t::settle_until, any(), "ms; a timed-out register may succeed until then", "0"},
       field{"release_reason", &t::release_reason, any(), "why it is being released", R"("")"},
+      field{"warned_at", &t::warned_at, any(), "ms since the epoch; 0 until the renter is warned", "0"},
       field{"simulated", &t::simulated, any(), "of a simulated miner", "false"},
   };
 };

@@ -13,6 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 4> state_names{"reserving", "active", "paused", "releasing"};
 constexpr std::array<std::string_view, 5> action_names{"none", "restart", "pause", "unpause", "exchange_key"};
 constexpr std::array<std::string_view, 2> key_names{"rsa2048", "x25519"};
+constexpr std::array<std::string_view, 4> mark_names{"blacklist", "cordon", "drain", "quarantine"};
 
 template <class E, std::size_t N>
 std::string_view name_of(E value, const std::array<std::string_view, N>& names) noexcept {
@@ -39,6 +40,11 @@ std::optional<pending_action> pending_action_from(std::string_view text) noexcep
 }
 std::string_view to_string(key_kind k) noexcept { return name_of(k, key_names); }
 std::optional<key_kind> key_kind_from(std::string_view text) noexcept { return value_of<key_kind>(text, key_names); }
+
+std::string_view to_string(mark_kind k) noexcept { return name_of(k, mark_names); }
+std::optional<mark_kind> mark_kind_from(std::string_view text) noexcept {
+  return value_of<mark_kind>(text, mark_names);
+}
 
 allocation view_of(const allocation_record& r) {
   allocation a;

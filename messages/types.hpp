@@ -73,6 +73,24 @@ enum class key_kind : std::uint8_t { rsa2048, x25519 };
 std::string_view to_string(key_kind k) noexcept;
 std::optional<key_kind> key_kind_from(std::string_view text) noexcept;
 
+/// Why a miner is not offered, as an operator (or, for quarantine, repeated failure) decided.
+enum class mark_kind : std::uint8_t {
+  blacklist,   ///< not to be used at all, not even by name
+  cordon,      ///< nothing new; what runs goes on
+  drain,       ///< nothing new, and meant to become empty: what runs goes on to the end of its lease
+  quarantine,  ///< failed too often in a row; ends by itself
+};
+std::string_view to_string(mark_kind k) noexcept;
+std::optional<mark_kind> mark_kind_from(std::string_view text) noexcept;
+
+struct miner_mark {
+  mark_kind mark = mark_kind::cordon;
+  std::string reason;
+  unix_ms since = 0;
+  std::string by;  ///< who set it: request_context::caller, or "lode"
+  friend bool operator==(const miner_mark&, const miner_mark&) = default;
+};
+
 /// Everything known of one allocation, as stored under its hotkey. Holds secrets: seal before storing, never log.
 struct allocation_record {
   std::string hotkey;
@@ -105,6 +123,7 @@ struct allocation_record {
   unix_ms released_at = 0;   ///< when it became releasing
   unix_ms settle_until = 0;  ///< until then a register that timed out may still succeed
   std::string release_reason;
+  unix_ms warned_at = 0;  ///< when the renter was warned of the end of the lease as it is now; 0: not yet
   bool simulated = false;
   friend bool operator==(const allocation_record&, const allocation_record&) = default;
 };

@@ -34,6 +34,7 @@ struct request {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string peer_ip;
+  std::string caller;              ///< who may do this, once the edge knows: see request_context::caller
   std::string client_certificate;  ///< who the client is by its verified certificate (tls_context.hpp); empty: none
   std::string request_id;          ///< from x-request-id when sane ([A-Za-z0-9._-]{1,128}), else a fresh UUID
   std::chrono::steady_clock::time_point arrived;

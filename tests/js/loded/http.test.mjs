@@ -6,7 +6,6 @@ import { withSteps } from '../lib/world.mjs';
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const later = [
   ['POST', '/list/count_all_by_model'],
-  ['POST', '/test/notify'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
 ];

@@ -236,7 +236,8 @@ test('the command line', async (t) => {
       'config', 'print-config', 'check-config', 'http.listen', 'storage.path', 'miners.file', 'miners.simulated',
       'miners.simulated-latency-ms', 'miners.simulated-failure-rate', 'miners.simulated-seed', 'wallet.hotkey-file',
       'jobs.allocation-check-seconds', 'jobs.allocation-check-misses', 'notify.deallocation-url', 'notify.status-url',
-      'notify.retry-seconds',
+      'notify.retry-seconds', 'notify.retry-max-seconds', 'notify.secret-file', 'notify.ca-file', 'notify.client-cert-file',
+      'notify.client-key-file', 'notify.keep-days', 'notify.status-every-check',
     ])
       assert.ok(stdout.includes(`--${name}`), name);
   });

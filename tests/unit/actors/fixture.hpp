@@ -6,12 +6,14 @@
 #include "actors/lease_wheel.hpp"
 #include "actors/ledger.hpp"
 #include "actors/miner.hpp"
+#include "actors/outbox.hpp"
 #include "actors/registry.hpp"
 #include "crypto/crypto.hpp"
 #include "crypto/key_exchange.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/record_codec.hpp"
 #include "scripted_link.hpp"
+#include "scripted_sender.hpp"
 #include "storage/faulty_store.hpp"
 #include "storage/memory_store.hpp"
 #include "storage/sealing.hpp"
@@ -110,6 +112,7 @@ class actor_test : public ::testing::Test {
     sealer = std::make_shared<storage::sealer>(*made);
     store = std::make_shared<storage::faulty_store>(storage::make_memory_store());
     link = std::make_shared<scripted_link>();
+    receiver = std::make_shared<scripted_sender>();
     link->answer = [this](const miner_call& c) -> std::optional<miner_reply> { return fleet[c.to.hotkey](c); };
   }
   void TearDown() override {
@@ -139,6 +142,8 @@ class actor_test : public ::testing::Test {
     fo.detached = false;
     env->forge = sys.spawn(key_forge, fo);
     env->wheel = sys.spawn(lease_wheel, wheel_options{wheel_resolution, env->now});
+    env->outbox = sys.spawn(actors::outbox,
+                            outbox_options{env->ledger, env->wheel, receiver, outbox_limits_from(settings), env->now});
     registry = sys.spawn(actors::registry, registry_options{env, {}, [this](const error& e) { fatal.push_back(e); }});
     if (settle) run();
   }
@@ -148,8 +153,8 @@ class actor_test : public ::testing::Test {
     caf::anon_send(registry, stop_all{});  // ends miners and allocations where they stand
     sched.run();
     for (const auto& a : {caf::actor_cast<caf::actor>(registry), caf::actor_cast<caf::actor>(hub),
-                          caf::actor_cast<caf::actor>(env->forge), caf::actor_cast<caf::actor>(env->wheel),
-                          caf::actor_cast<caf::actor>(env->ledger)})
+                          caf::actor_cast<caf::actor>(env->outbox), caf::actor_cast<caf::actor>(env->forge),
+                          caf::actor_cast<caf::actor>(env->wheel), caf::actor_cast<caf::actor>(env->ledger)})
       caf::anon_send_exit(a, caf::exit_reason::kill);
     sched.run();
     registry = nullptr;
@@ -157,12 +162,17 @@ class actor_test : public ::testing::Test {
     env.reset();
     link->calls.clear();
     link->probes.clear();
+    receiver->waiting.clear();
   }
 
-  /// Runs everything that can happen now: actors, and the answers of the link.
+  /// Runs everything that can happen now: actors, and the answers of the link and of the receiver of webhooks.
   void run() {
-    do sched.run();
-    while (link->pump());
+    bool more = true;
+    while (more) {
+      sched.run();
+      more = link->pump();
+      more = receiver->pump() || more;
+    }
   }
   void advance(std::chrono::milliseconds d) {
     const auto step = wheel_resolution;
@@ -253,6 +263,7 @@ class actor_test : public ::testing::Test {
   std::shared_ptr<storage::sealer> sealer;
   std::shared_ptr<storage::faulty_store> store;
   std::shared_ptr<scripted_link> link;
+  std::shared_ptr<scripted_sender> receiver;
   std::map<std::string, fake_miner> fleet;
   std::vector<error> fatal;
   std::shared_ptr<environment> env;

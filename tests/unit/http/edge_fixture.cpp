@@ -15,8 +15,8 @@
 namespace lode::http::test {
 namespace {
 
-template <class M, class R>
-caf::result<R> play(registry_actor::pointer self, script::part<M, R>& part, const M& m) {
+template <class Self, class M, class R>
+caf::result<R> play(Self self, script::part<M, R>& part, const M& m) {
   part.seen.push_back(m);
   if (part.drop) return self->make_response_promise<R>();
   if (part.reply) return *part.reply;
@@ -29,6 +29,13 @@ registry_actor::behavior_type stand_in(registry_actor::pointer self, script* say
       [=](const allocate_hotkey& m) { return play(self, says->hotkey, m); },
       [=](const deallocate& m) { return play(self, says->release, m); },
       [=](const docker_action& m) { return play(self, says->action, m); },
+      [=](const extend_lease& m) { return play(self, says->extend, m); },
+      [=](const check_port& m) { return play(self, says->port, m); },
+      [=](const count_by_model& m) { return play(self, says->gpus, m); },
+      [=](const list_miners& m) { return play(self, says->miners, m); },
+      [=](const mark_miner& m) { return play(self, says->mark, m); },
+      [=](const unmark_miner& m) { return play(self, says->unmark, m); },
+      [=](const explain_placement& m) { return play(self, says->explain, m); },
       [=](const check_status& m) { return play(self, says->status, m); },
       [=](const list_allocations& m) { return play(self, says->allocations, m); },
       [=](const list_resources& m) { return play(self, says->resources, m); },
@@ -44,6 +51,18 @@ registry_actor::behavior_type stand_in(registry_actor::pointer self, script* say
   };
 }
 
+outbox_actor::behavior_type outbox_stand_in(outbox_actor::pointer self, script* says) {
+  return {
+      [](const webhook_batch&) {},
+      [](const webhook_heartbeat&) {},
+      [=](const test_notify& m) { return play(self, says->notify, m); },
+      [=](const list_notifications& m) { return play(self, says->notifications, m); },
+      [=](const resend_notifications& m) { return play(self, says->resend, m); },
+      [](const webhook_answer&) {},
+      [](const deadline_reached&) {},
+  };
+}
+
 }  // namespace
 
 edge_test::system_config::system_config() {
@@ -52,7 +71,7 @@ edge_test::system_config::system_config() {
   lode::add_error_category(*this);
 }
 
-edge_test::edge_test() : registry_(sys_.spawn(stand_in, &says)) {}
+edge_test::edge_test() : registry_(sys_.spawn(stand_in, &says)), outbox_(sys_.spawn(outbox_stand_in, &says)) {}
 
 edge_settings edge_test::settings() {
   edge_settings s;
@@ -61,7 +80,7 @@ edge_settings edge_test::settings() {
 }
 
 void edge_test::SetUp() {
-  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_, {}, {}});
+  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_, {}, {}, outbox_});
   ASSERT_TRUE(started.has_value()) << started.error().to_string();
   edge_ = std::move(*started);
   thread_ = std::thread{[this] { io_.run(); }};
@@ -76,7 +95,9 @@ edge_test::~edge_test() {
     edge_.reset();
   }
   caf::anon_send_exit(registry_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(outbox_, caf::exit_reason::user_shutdown);
   registry_ = nullptr;
+  outbox_ = nullptr;
 }
 
 std::string edge_test::raw(const std::string& bytes) {

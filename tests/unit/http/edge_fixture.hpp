@@ -35,10 +35,20 @@ struct script {
   part<allocate_hotkey, allocation> hotkey;
   part<deallocate, done> release;
   part<docker_action, done> action;
+  part<extend_lease, allocation> extend;
+  part<check_port, port_report> port;
+  part<count_by_model, model_count> gpus;
+  part<list_miners, miner_status_list> miners;
+  part<mark_miner, done> mark;
+  part<unmark_miner, done> unmark;
+  part<explain_placement, explained_list> explain;
   part<check_status, hotkey_status_list> status;
   part<list_allocations, allocation_list> allocations;
   part<list_resources, resource_list> resources;
   part<get_readiness, readiness> ready;
+  part<test_notify, notify_outcome> notify;
+  part<list_notifications, notification_list> notifications;
+  part<resend_notifications, resent_notifications> resend;
 };
 
 struct answer {
@@ -72,6 +82,7 @@ class edge_test : public ::testing::Test {
   system_config cfg_;
   caf::actor_system sys_{cfg_};
   registry_actor registry_;
+  outbox_actor outbox_;
   boost::asio::io_context io_{1};
   std::unique_ptr<edge> edge_;
   std::thread thread_;
