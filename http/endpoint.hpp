@@ -149,11 +149,4 @@ task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c,
   return ask(c, c.registry, std::move(message), deadline);
 }
 
-/// Asks the registry.
-template <class M>
-task<result<detail::reply_of<registry_actor, M>>> ask(const endpoint_context& c, M message,
-                                                      std::chrono::steady_clock::time_point deadline) {
-  return ask(c, c.registry, std::move(message), deadline);
-}
-
 }  // namespace lode::http

@@ -20,6 +20,8 @@ response not_done(const request& req, const error& e) {
   return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
 }
 
+response none_here() { return unavailable(error{errc::not_ready, "webhooks are not served"}); }
+
 std::string list_of(const std::vector<notification>& items) {
   std::string out{"["};
   const auto text = [&out](std::string_view key, std::string_view value) {
@@ -50,6 +52,7 @@ std::string list_of(const std::vector<notification>& items) {
 }  // namespace
 
 task<response> post_test_notify(const endpoint_context& c, request& req) {
+  if (!c.outbox) co_return none_here();
   arguments args{req};
   test_notify message;
   message.hook.hotkey = args.maybe_string("hotkey").value_or("test_hotkey");
@@ -67,6 +70,7 @@ task<response> post_test_notify(const endpoint_context& c, request& req) {
 }
 
 task<response> post_admin_notifications(const endpoint_context& c, request& req) {
+  if (!c.outbox) co_return none_here();
   arguments args{req};
   list_notifications message;
   const auto state = args.maybe_string("state");
@@ -82,6 +86,7 @@ task<response> post_admin_notifications(const endpoint_context& c, request& req)
 }
 
 task<response> post_admin_notifications_resend(const endpoint_context& c, request& req) {
+  if (!c.outbox) co_return none_here();
   arguments args{req};
   resend_notifications message;
   message.id = args.maybe_string("id");
