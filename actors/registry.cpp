@@ -129,7 +129,7 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
       [this](docker_action& a) { return pass_on(a); },
       [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
       [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
-      [](const count_by_model&) -> caf::result<model_count> { return to_caf(errc::not_implemented, "not there yet"); },
+      [this](const count_by_model& q) { return models(q); },
       [](const list_miners&) -> caf::result<miner_status_list> {
         return to_caf(errc::not_implemented, "not there yet");
       },

@@ -95,6 +95,7 @@ class registry_state {
   caf::result<hotkey_status_list> status(check_status& query);
   [[nodiscard]] caf::result<allocation_list> allocations(const list_allocations& query) const;
   [[nodiscard]] caf::result<resource_list> resources(const list_resources& query) const;
+  [[nodiscard]] caf::result<model_count> models(const count_by_model& query) const;
   [[nodiscard]] readiness ready() const;
 
   // -- supervision (registry_supervise.cpp)

@@ -15,6 +15,7 @@ namespace {
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
 double two_decimals(double x) { return std::round(x * 100.0) / 100.0; }
+double whole_gib(std::int64_t bytes) { return std::ceil(static_cast<double>(bytes) / gib); }
 
 resource resource_of(const miner_info& info, bool reserved) {
   const auto& s = *info.specs;
@@ -79,6 +80,20 @@ caf::result<resource_list> registry_state::resources(const list_resources& query
     ++(e.busy ? out.reserved : out.available);
     if (out.total >= first && out.total < last) out.items.push_back(std::move(r));
     ++out.total;
+  }
+  return out;
+}
+
+caf::result<model_count> registry_state::models(const count_by_model& query) const {
+  if (auto e = not_known()) return std::move(*e);
+  model_count out;
+  for (const auto& [hotkey, e] : miners_) {
+    if (!e.known || !e.info.specs) continue;
+    const auto& s = *e.info.specs;
+    if (!boost::algorithm::iequals(s.gpu_name, query.model)) continue;
+    if (query.cpu_count ? s.cpu_count != *query.cpu_count : query.ram_size && whole_gib(s.ram_total) != *query.ram_size)
+      continue;
+    ++out.count;
   }
   return out;
 }

@@ -76,11 +76,26 @@ std::optional<std::int64_t> arguments::maybe_count(std::string_view name) {
   } else if (const auto* v = member(name); v && !v->is_null()) {
     n = parse_int(*v, name, errors_);
   }
-  if (!n) return std::nullopt;
+  if (n) check_not_negative(name, *n);
+  return n;
+}
+
+std::optional<double> arguments::maybe_number(std::string_view name) {
+  std::optional<double> x;
+  if (const auto text = request_.query_value(name)) {
+    x = parse_float(*text, name, errors_);
+  } else if (const auto* v = member(name); v && !v->is_null()) {
+    x = parse_float(*v, name, errors_);
+  }
+  if (x) check_not_negative(name, *x);
+  return x;
+}
+
+template <class V>
+void arguments::check_not_negative(std::string_view name, V value) {
   constraint not_negative;
   not_negative.ge = 0;
-  if (const std::string text = out_of_bounds(not_negative, *n); !text.empty()) fail(name, text);
-  return n;
+  if (const std::string text = out_of_bounds(not_negative, value); !text.empty()) fail(name, text);
 }
 
 page_request arguments::page() {

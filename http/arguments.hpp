@@ -30,6 +30,8 @@ class arguments {
   bool boolean_or(std::string_view name, bool fallback);
   /// An integer that is not negative.
   std::optional<std::int64_t> maybe_count(std::string_view name);
+  /// A number that is neither negative nor infinite.
+  std::optional<double> maybe_number(std::string_view name);
   page_request page();
 
   /// The body as a T; `fallback` without a body.
@@ -52,6 +54,8 @@ class arguments {
   [[nodiscard]] response refusal() const;
 
  private:
+  template <class V>
+  void check_not_negative(std::string_view name, V value);
   [[nodiscard]] const boost::json::value* member(std::string_view name) const;
 
   const request& request_;

@@ -8,7 +8,6 @@
 #include "http/server/router.hpp"
 
 #include <boost/asio/post.hpp>
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -17,10 +16,6 @@ namespace lode::http {
 namespace {
 
 response enveloped(unsigned status, std::string_view message) { return failed(status, message); }
-
-task<response> not_implemented(std::string path) {
-  co_return failed(501, fmt::format("Not implemented yet: {}", path));
-}
 
 void log_access(const request& req, const response& r) {
   const auto level = r.status >= 500   ? spdlog::level::warn
@@ -119,7 +114,7 @@ class running_edge final : public edge {
       const int route = counts_.add_route(to_string(e.method), e.path);
       r->add(e.method, std::string{e.path}, [this, route, run = e.run](request& req) {
         req.route = route;
-        return run != nullptr ? run(context_, req) : not_implemented(req.path);
+        return run(context_, req);
       });
     }
     return r;

@@ -90,8 +90,7 @@ struct endpoint {
   role needs = role::admin;
   std::span<const parameter> parameters;
   std::span<const reply_row> replies;
-  /// Null: of the contract, but not there yet; answers 501.
-  task<response> (*run)(const endpoint_context&, request&) = nullptr;
+  task<response> (*run)(const endpoint_context&, request&) = nullptr;  ///< set
 };
 
 /// The groups, one table file each in http/endpoints/.
@@ -120,6 +119,7 @@ task<response> post_allocations_sql(const endpoint_context&, request&);
 task<response> post_resources_sql(const endpoint_context&, request&);
 task<response> post_resources_wandb(const endpoint_context&, request&);
 task<response> post_count_all_gpus(const endpoint_context&, request&);
+task<response> post_count_all_by_model(const endpoint_context&, request&);
 task<response> post_all_runs(const endpoint_context&, request&);
 task<response> post_specs(const endpoint_context&, request&);
 task<response> post_run_by_name(const endpoint_context&, request&);

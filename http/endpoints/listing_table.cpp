@@ -38,6 +38,11 @@ constexpr std::array available_parameters{
     parameter{"rent_status", query, type::boolean, "false", true, "rented miners instead of available ones", "true"},
     page_size, page_number};
 
+constexpr std::array model_parameters{
+    parameter{"model", query, type::string, "", false, "name of the GPU, in any case", R"("nvidia rtx a4000")"},
+    parameter{"cpu_count", query, type::integer, "", true, "miners with this many CPUs only", "8"},
+    parameter{"ram_size", query, type::number, "", true,
+              "miners with so much RAM only, in GiB, theirs rounded up; has no effect beside cpu_count", "32"}};
 constexpr std::array count_replies{
     reply_row{200, "List resources successfully",
               R"({"type":"object",)"
@@ -65,7 +70,8 @@ constexpr std::array table{
              {},
              count_replies,
              post_count_all_gpus},
-    endpoint{verb::post, "/list/count_all_by_model", "list", "", role::read, {}, {}, nullptr},
+    endpoint{verb::post, "/list/count_all_by_model", "list", "How many miners have this GPU, and that many CPUs or RAM",
+             role::read, model_parameters, count_replies, post_count_all_by_model},
     endpoint{verb::post, "/list/all_runs", "list", "The miners' runs on W&B", role::read, runs_parameters, runs_replies,
              post_all_runs},
     endpoint{verb::post, "/list/specs", "list", "The miners' specs, as published on W&B", role::read, runs_parameters,

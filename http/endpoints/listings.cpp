@@ -1,4 +1,5 @@
-// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql, /list/count_all_gpus
+// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql, /list/count_all_gpus,
+// /list/count_all_by_model
 
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
@@ -112,6 +113,18 @@ task<response> post_count_all_gpus(const endpoint_context& c, request& req) {
   std::int64_t gpus = 0;
   for (const resource& r : answer->items) gpus += r.gpu_count;
   co_return response{200, count_success("List resources successfully", gpus)};
+}
+
+task<response> post_count_all_by_model(const endpoint_context& c, request& req) {
+  arguments args{req};
+  count_by_model message;
+  message.model = args.required_string("model");
+  message.cpu_count = args.maybe_count("cpu_count");
+  message.ram_size = args.maybe_number("ram_size");
+  if (!args.ok()) co_return args.refusal();
+  const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
+  if (!answer) co_return not_listed(req, answer.error());
+  co_return response{200, count_success("List resources successfully", answer->count)};
 }
 
 }  // namespace lode::http

@@ -38,8 +38,6 @@ constexpr std::array table{
              {},
              metrics_replies,
              get_metrics},
-    endpoint{verb::get, "/openapi.json", "process", "", role::none, {}, {}, nullptr},
-    endpoint{verb::get, "/docs", "process", "", role::none, {}, {}, nullptr},
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql
+// POST /service/check_miner_status, /list/allocations_sql, /list/resources_sql, /list/count_all_gpus,
+// /list/count_all_by_model
 import assert from 'node:assert/strict';
 import { hotkeyFrom } from '../synapse.mjs';
 import { invalid, refused, succeeded } from '../lib/replies.mjs';
@@ -208,6 +209,48 @@ withSteps('resources_sql', { miners }, (step) => {
       page_number: negative,
       page_size: noInteger,
       stats: 'Input should be a valid boolean, unable to interpret input',
+    });
+  });
+});
+
+withSteps('count_all_gpus and count_all_by_model', { miners }, (step) => {
+  const counted = async (api, path, options) => {
+    const { status, json } = await api.post(path, options);
+    assert.equal(status, 200);
+    const { count } = json;
+    assert.deepEqual(json, { success: true, message: listed, count, data: { count } });
+    return count;
+  };
+
+  step('GPUs, whether rented or not', async ({ api, axons }) => {
+    assert.equal(await counted(api, '/list/count_all_gpus'), 4);
+    const mine = succeeded(await api.allocateHotkey(axons[2].hotkey), made);
+    assert.equal(await counted(api, '/list/count_all_gpus'), 4);
+    await api.deallocate(mine);
+  });
+
+  step('miners by the whole name of the GPU, then by CPUs, else by RAM rounded up', async ({ api }) => {
+    const path = '/list/count_all_by_model';
+    for (const [query, expected] of [
+      [{ model: 'NVIDIA RTX A4000' }, 1],
+      [{ model: 'nvidia rtx a4000' }, 1],
+      [{ model: 'rtx' }, 0],
+      [{ model: '' }, 1],
+      [{ model: 'nvidia rtx a4000', cpu_count: 8 }, 1],
+      [{ model: 'nvidia rtx a4000', cpu_count: 9, ram_size: 32 }, 0],
+      [{ model: 'nvidia rtx a4000', ram_size: 32 }, 1],
+      [{ model: 'nvidia rtx a4000', ram_size: '32.0' }, 1],
+      [{ model: 'nvidia rtx a4000', ram_size: 31.4567 }, 0],
+      [{ model: 'nvidia rtx a4000', ram_size: 31 }, 0],
+      [{ model: 'nvidia h100 80gb hbm3', ram_size: 512 }, 1],
+    ]) {
+      assert.equal(await counted(api, path, { query }), expected, JSON.stringify(query));
+      assert.equal(await counted(api, path, { body: query }), expected, JSON.stringify(query));
+    }
+    invalid(await api.post(path, { query: { cpu_count: -1, ram_size: 'x' } }), {
+      model: 'Field required',
+      cpu_count: negative,
+      ram_size: 'Input should be a valid number, unable to parse string as a number',
     });
   });
 });

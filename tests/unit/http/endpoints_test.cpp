@@ -71,15 +71,6 @@ TEST_F(endpoints, root_health_and_unknown) {
   EXPECT_EQ(call("HEAD", "/").body, "");
 }
 
-TEST_F(endpoints, the_rest_of_the_contract_is_501) {
-  for (const char* path : {"/list/count_all_by_model"}) {
-    const answer a = post(path);
-    EXPECT_EQ(a.status, 501U) << path;
-    EXPECT_EQ(a.body, error_json(std::string{"Not implemented yet: "} + path));
-  }
-  for (const char* path : {"/openapi.json", "/docs"}) EXPECT_EQ(call("GET", path).status, 501U) << path;
-}
-
 TEST_F(endpoints, readyz) {
   says.ready.reply = readiness{true, true, true, {}, 3, 1};
   const answer good = call("GET", "/readyz");
@@ -408,6 +399,37 @@ TEST_F(endpoints, count_all_gpus) {
   says.resources.reply = resource_list{};
   EXPECT_EQ(post("/list/count_all_gpus").body,
             R"({"success":true,"message":"List resources successfully","count":0,"data":{"count":0}})");
+}
+
+TEST_F(endpoints, count_all_by_model) {
+  says.gpus.reply = model_count{3};
+  const answer some = post("/list/count_all_by_model?model=RTX%204090&cpu_count=8", R"({"ram_size":"62.5"})");
+  EXPECT_EQ(some.status, 200U);
+  EXPECT_EQ(some.body, R"({"success":true,"message":"List resources successfully","count":3,"data":{"count":3}})");
+  ASSERT_EQ(says.gpus.seen.size(), 1U);
+  EXPECT_EQ(says.gpus.seen[0].model, "RTX 4090");
+  EXPECT_EQ(says.gpus.seen[0].cpu_count, 8);
+  EXPECT_EQ(says.gpus.seen[0].ram_size, 62.5);
+  EXPECT_EQ(post("/list/count_all_by_model", R"({"model":"x","cpu_count":null,"ram_size":null})").status, 200U);
+  EXPECT_EQ(says.gpus.seen[1].cpu_count, std::nullopt);
+  EXPECT_EQ(says.gpus.seen[1].ram_size, std::nullopt);
+
+  const std::string negative = "Input should be greater than or equal to 0";
+  expect_422(post("/list/count_all_by_model?cpu_count=1.5&ram_size=much"),
+             field("model", "Field required") + "," +
+                 field("cpu_count", "Input should be a valid integer, unable to parse string as an integer") + "," +
+                 field("ram_size", "Input should be a valid number, unable to parse string as a number"));
+  expect_422(post("/list/count_all_by_model", R"({"model":5,"cpu_count":-1,"ram_size":-0.5})"),
+             field("model", "Input should be a valid string") + "," + field("cpu_count", negative) + "," +
+                 field("ram_size", negative));
+  expect_422(post("/list/count_all_by_model?model=x&ram_size=inf"),
+             field("ram_size", "Input should be a finite number"));
+  expect_422(post("/list/count_all_by_model?model=x", R"({"ram_size":[]})"),
+             field("ram_size", "Input should be a valid number"));
+  says.gpus.reply.reset();
+  says.gpus.failure = error{errc::not_ready};
+  EXPECT_EQ(post("/list/count_all_by_model?model=x").status, 503U);
+  EXPECT_EQ(says.gpus.seen.size(), 3U);
 }
 
 TEST_F(endpoints, listings_of_wandb_say_that_it_is_not_set_up) {
