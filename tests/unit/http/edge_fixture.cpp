@@ -18,7 +18,7 @@ namespace {
 template <class Self, class M, class R>
 caf::result<R> play(Self self, script::part<M, R>& part, const M& m) {
   part.seen.push_back(m);
-  if (part.drop) return self->make_response_promise<R>();
+  if (part.drop) return self->template make_response_promise<R>();
   if (part.reply) return *part.reply;
   return to_caf(part.failure);
 }
@@ -80,7 +80,7 @@ edge_settings edge_test::settings() {
 }
 
 void edge_test::SetUp() {
-  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_, {}, {}, outbox_});
+  auto started = start_edge(io_, sys_, settings(), edge_actors{registry_, {}, {}, {}, outbox_});
   ASSERT_TRUE(started.has_value()) << started.error().to_string();
   edge_ = std::move(*started);
   thread_ = std::thread{[this] { io_.run(); }};
