@@ -22,6 +22,7 @@ constexpr int ports_per_register = 8;
 constexpr int removal_tries = 20;
 constexpr auto probe_pause = 100ms;
 constexpr auto inspect_pause = 2s;
+constexpr const char* host_key_path = "/etc/ssh/ssh_host_ed25519_key.pub";  // put there by access_files()
 
 error cancelled() { return {errc::shutting_down, "cancelled"}; }
 
@@ -66,7 +67,8 @@ task<result<rental>> container_maker::make(const rental_plan& asked, std::string
     auto id = co_await create_fresh(spec);
     if (id.has_error()) co_return id.error();
     spdlog::info("allocation {}: container {} created, port {}", name, id->substr(0, 12), port);
-    if (auto put = co_await put_access(*id, plan, password); put.has_error()) co_return put.error();
+    auto host_key = co_await put_access(*id, plan, password);
+    if (host_key.has_error()) co_return host_key.error();
     if (cancel.is_set()) co_return cancelled();
 
     auto started = co_await engine_.start(*id);
@@ -83,6 +85,7 @@ task<result<rental>> container_maker::make(const rental_plan& asked, std::string
     rental out;
     out.container_id = *id;
     out.port = port;
+    out.host_key = std::move(*host_key);
     co_return out;
   }
   co_return error{errc::busy, "no free port was found in the range"};
@@ -104,22 +107,42 @@ task<result<std::string>> container_maker::create_fresh(const container_spec& sp
   co_return co_await engine_.create(spec);
 }
 
-task<result<void>> container_maker::put_access(std::string id, const rental_plan& plan, const std::string& password) {
-  auto archive = co_await engine_.download(id, "/etc/shadow");
-  if (archive.has_error()) {
-    co_return error{errc::engine_failed, "the image has no readable /etc/shadow: " + archive.error().detail};
-  }
+// The content of one regular file.
+task<result<std::string>> container_maker::read_file(std::string id, std::string path) {
+  auto archive = co_await engine_.download(std::move(id), path);
+  if (archive.has_error()) co_return archive.error();
   auto files = read_tar(*archive);
+  crypto::wipe(*archive);
   if (files.has_error()) co_return files.error();
-  const auto shadow = std::find_if(files->begin(), files->end(), [](const tar_entry& e) { return !e.is_folder(); });
-  if (shadow == files->end()) co_return error{errc::engine_failed, "the image's /etc/shadow is not a file"};
-  auto with_password = with_root_password(shadow->content, password);
+  const auto file = std::find_if(files->begin(), files->end(), [](const tar_entry& e) { return !e.is_folder(); });
+  if (file == files->end()) co_return error{errc::engine_failed, path + " is not a file"};
+  co_return std::move(file->content);
+}
+
+// Returns the line of the host key.
+task<result<std::string>> container_maker::put_access(std::string id, const rental_plan& plan,
+                                                      const std::string& password) {
+  auto shadow = co_await read_file(id, "/etc/shadow");
+  if (shadow.has_error()) {
+    co_return error{errc::engine_failed, "the image has no readable /etc/shadow: " + shadow.error().detail};
+  }
+  auto with_password = with_root_password(*shadow, password);
   if (with_password.has_error()) co_return with_password.error();
   auto host = make_host_key();
   if (host.has_error()) co_return host.error();
   auto entries = access_files(*host, std::move(*with_password), plan.user_key, "");
   crypto::wipe(host->private_file);
-  co_return co_await put_and_verify(std::move(id), std::move(entries));
+  auto put = co_await put_and_verify(std::move(id), std::move(entries));
+  if (put.has_error()) co_return put.error();
+  co_return std::move(host->public_line);
+}
+
+task<result<bool>> container_maker::sees(std::string id, std::string host_key) {
+  if (host_key.empty()) co_return false;
+  auto there = co_await read_file(std::move(id), host_key_path);
+  if (there.has_error() && there.error() == errc::not_found) co_return false;
+  if (there.has_error()) co_return there.error();
+  co_return *there == host_key;
 }
 
 task<result<void>> container_maker::put_keys(std::string id, const std::string& user_key,
@@ -134,13 +157,12 @@ task<result<void>> container_maker::put_and_verify(std::string id, std::vector<t
   if (auto up = co_await engine_.upload(id, std::move(*tar)); up.has_error()) co_return up.error();
   for (const auto& f : files) {
     if (f.is_folder()) continue;
-    auto size = co_await engine_.file_size(id, "/" + f.path);
-    if (size.has_error())
-      co_return error{errc::engine_failed, fmt::format("after upload, {}: {}", f.path, size.error().detail)};
-    if (*size != static_cast<std::int64_t>(f.content.size())) {
-      co_return error{errc::engine_failed,
-                      fmt::format("after upload, {} has {} bytes instead of {}", f.path, *size, f.content.size())};
-    }
+    auto there = co_await read_file(id, "/" + f.path);
+    if (there.has_error())
+      co_return error{errc::engine_failed, fmt::format("after upload, {}: {}", f.path, there.error().detail)};
+    const bool same = *there == f.content;
+    crypto::wipe(*there);
+    if (!same) co_return error{errc::engine_failed, fmt::format("after upload, {} is not what was uploaded", f.path)};
   }
   co_return result<void>{};
 }

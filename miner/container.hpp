@@ -19,6 +19,7 @@ namespace lode::miner {
 struct rental {
   std::string container_id;
   std::uint16_t port = 0;
+  std::string host_key;  ///< line of the container's SSH host key; no other machine has it
 };
 
 /// Asks whether SSH answers on ip:port within a bound; reads_ssh_banner but in tests.
@@ -40,7 +41,13 @@ class container_maker {
   /// Waits until SSH answers, the container ends for good, `cancel` is set or the time for a banner is over.
   task<result<void>> wait_until_ready(std::string id, std::uint16_t port, event& cancel);
 
-  /// Replaces both lines of authorized_keys and verifies that they arrived.
+  /// Whether files of this running or paused container, asked of the engine, are those that its sshd has: the host key
+  /// in them is `host_key`, the one of its rental. False: nothing may be written into it while it runs, for it could
+  /// go into the root directory of the machine (engine::upload), or the renter changed the host key.
+  task<result<bool>> sees(std::string id, std::string host_key);
+
+  /// Replaces both lines of authorized_keys, then reads the file and compares. For a container that does not run, or
+  /// whose files the engine sees().
   task<result<void>> put_keys(std::string id, const std::string& user_key, const std::string& terminal_key);
 
   /// Removes one container and waits until the engine answers that it does not know it.
@@ -50,8 +57,9 @@ class container_maker {
   task<result<std::string>> build_image(const rental_plan& plan, event& cancel);
   task<result<void>> run_script(const rental_plan& plan, std::string id, event& cancel);
   task<result<std::string>> create_fresh(const container_spec& spec);
-  task<result<void>> put_access(std::string id, const rental_plan& plan, const std::string& password);
+  task<result<std::string>> put_access(std::string id, const rental_plan& plan, const std::string& password);
   task<result<void>> put_and_verify(std::string id, std::vector<struct tar_entry> files);
+  task<result<std::string>> read_file(std::string id, std::string path);
   std::vector<std::uint16_t> ports_to_try();
 
   boost::asio::io_context& io_;

@@ -48,8 +48,8 @@ class docker_engine final : public engine {
   task<result<void>> start(std::string id) override {
     return act(http::verb::post, container(id) + "/start", "start", options_.start_timeout);
   }
-  task<result<void>> restart(std::string id, std::chrono::seconds grace) override {
-    return act(http::verb::post, fmt::format("{}/restart?t={}", container(id), grace.count()), "restart",
+  task<result<void>> stop(std::string id, std::chrono::seconds grace) override {
+    return act(http::verb::post, fmt::format("{}/stop?t={}", container(id), grace.count()), "stop",
                options_.start_timeout + grace);
   }
   task<result<void>> kill(std::string id) override {
@@ -100,13 +100,6 @@ class docker_engine final : public engine {
     if (reply.has_error()) co_return reply.error();
     if (reply->status != 200) co_return engine_error(*reply, "download");
     co_return std::move(reply->body);
-  }
-
-  task<result<std::int64_t>> file_size(std::string id, std::string path) override {
-    auto reply = co_await ask(http::verb::head, container(id) + "/archive?path=" + percent_encode(path));
-    if (reply.has_error()) co_return reply.error();
-    if (reply->status != 200) co_return engine_error(*reply, "stat");
-    co_return parse_path_stat(reply->header("x-docker-container-path-stat"));
   }
 
   task<result<void>> commit(std::string id, std::string repo, std::string tag,

@@ -16,7 +16,7 @@ struct docker_engine_options {
   std::string socket;  ///< path, below 108 characters
   std::chrono::milliseconds call_timeout{10000};
   std::chrono::milliseconds create_timeout{10000};
-  std::chrono::milliseconds start_timeout{30000};    ///< start, restart, remove
+  std::chrono::milliseconds start_timeout{30000};    ///< start, stop, remove
   std::chrono::milliseconds commit_timeout{120000};  ///< commit, remove_image
   std::size_t concurrency = 8;                       ///< requests at once; more wait
   std::size_t waiting = 64;                          ///< requests that may wait; more are errc::overloaded

@@ -1,7 +1,5 @@
 #include "miner/docker_json.hpp"
 
-#include "crypto/crypto.hpp"
-
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -268,17 +266,6 @@ result<std::vector<image_info>> parse_image_list(std::string_view body) {
   if (!v->is_array()) return error{errc::engine_failed, "list images: not an array"};
   for (const auto& item : v->get_array()) out.push_back(image_from(item));
   return out;
-}
-
-result<std::int64_t> parse_path_stat(std::string_view header) {
-  const error bad{errc::engine_failed, "stat: no readable file status in the answer"};
-  const auto decoded = crypto::from_base64(header);
-  if (decoded.has_error()) return bad;
-  const auto v = parse(*decoded);
-  if (v.has_error()) return bad;
-  const auto* size = find(*v, "size");
-  if (size == nullptr || !size->is_number()) return bad;
-  return number(*v, "size");
 }
 
 }  // namespace lode::miner

@@ -26,7 +26,5 @@ result<container_stats> parse_stats(std::string_view body);
 result<std::vector<container_state>> parse_container_list(std::string_view body);
 result<image_info> parse_image(std::string_view body);
 result<std::vector<image_info>> parse_image_list(std::string_view body);
-/// Size out of the header X-Docker-Container-Path-Stat (base64 of JSON).
-result<std::int64_t> parse_path_stat(std::string_view header);
 
 }  // namespace lode::miner

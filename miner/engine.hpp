@@ -102,8 +102,9 @@ class engine {
   virtual task<result<std::string>> create(const container_spec& spec) = 0;
   /// Also success when it runs already.
   virtual task<result<void>> start(std::string id) = 0;
-  /// `grace`: how long the main process may take to end before it is killed.
-  virtual task<result<void>> restart(std::string id, std::chrono::seconds grace) = 0;
+  /// `grace`: how long the main process may take to end before it is killed. Also success when it does not run. There
+  /// is no restart: what Podman's keeps of /dev/shm is left to chance, a start after a stop makes it anew.
+  virtual task<result<void>> stop(std::string id, std::chrono::seconds grace) = 0;
   virtual task<result<void>> kill(std::string id) = 0;
   virtual task<result<void>> pause(std::string id) = 0;
   virtual task<result<void>> unpause(std::string id) = 0;
@@ -117,12 +118,13 @@ class engine {
   /// All containers, running or not, that carry label `key` = `value`.
   virtual task<result<std::vector<container_state>>> list(std::string key, std::string value) = 0;
 
-  /// Unpacks a tar archive at / of the container (created, running or paused). An entry's parents keep their mode.
+  /// Unpacks a tar archive at / of the container (created, running, paused or stopped). An entry's parents keep their
+  /// mode. While the container runs, Podman reaches its files by entering its mount namespace, and where the engine
+  /// itself was started in a chroot that ends in the root directory outside of the chroot, which is not the
+  /// container's at all: container_maker::sees() tells. Exec goes the same way.
   virtual task<result<void>> upload(std::string id, std::string tar) = 0;
-  /// A tar archive that holds `path`.
+  /// A tar archive that holds `path`; not_found also when there is no such file.
   virtual task<result<std::string>> download(std::string id, std::string path) = 0;
-  /// Size in bytes of the file at `path`, or not_found. The proof that an upload arrived.
-  virtual task<result<std::int64_t>> file_size(std::string id, std::string path) = 0;
 
   /// Makes image `repo`:`tag` from a container; `changes` are Dockerfile lines such as "CMD []".
   virtual task<result<void>> commit(std::string id, std::string repo, std::string tag,

@@ -171,6 +171,7 @@ task<void> slot::run_registration(std::shared_ptr<registration> r, rental_plan p
     next.phase = slot_phase::occupied;
     next.container_id = made->container_id;
     next.port = made->port;
+    next.host_key = made->host_key;
     if (auto saved = save(std::move(next)); saved.has_error()) made = saved.error();
   }
   if (made) {

@@ -57,10 +57,14 @@ class slot {
   task<slot_answer> deregister(std::string public_key);
 
   // Docker actions: only for the validator that made the allocation.
+  /// Stops and starts: files stay, processes and /dev/shm do not. Starts a stopped container, and a paused one runs
+  /// afterwards. Yes once SSH answers. When it does not start, the next cycle of reconcile tries again.
   task<slot_answer> restart(std::string validator);
   task<slot_answer> pause(std::string validator);
   task<slot_answer> unpause(std::string validator);
-  /// `key_type`: "user" (line 1 of authorized_keys) or "terminal" (line 2).
+  /// `key_type`: "user" (line 1 of authorized_keys) or "terminal" (line 2). After a no the keys of before are in force
+  /// again, unless the engine does not let them be put back, which is logged. A container whose files the engine does
+  /// not reach while it runs (container_maker::sees) is stopped for it and started again; refused when it is paused.
   task<slot_answer> exchange_key(std::string validator, std::string ssh_key, std::string key_type);
 
   /// One cycle: ends what a crash interrupted, ends a lease that is over, adopts what the engine says of our container,
@@ -91,6 +95,7 @@ class slot {
   task<result<slot_answer>> act(std::string validator, std::function<task<slot_answer>(container_state)> action);
   task<slot_answer> restart_container(container_state state);
   task<slot_answer> replace_key(container_state state, std::string ssh_key, std::string key_type);
+  task<result<void>> put_and_save(std::string id, slot_record next);
   task<void> finish_interrupted();
   task<void> adopt();
   task<result<void>> remove_unknown();

@@ -11,7 +11,7 @@ namespace lode::miner {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto restart_grace = 1s;
+constexpr auto stop_grace = 1s;
 constexpr std::size_t longest_key = 16 * 1024;
 
 slot_answer from(const result<void>& r) { return r ? slot_answer::ok() : slot_answer::no(r.error().detail); }
@@ -74,11 +74,8 @@ task<slot_answer> slot::restart_container(container_state state) {
   }
   const bool runs = state.status == container_status::running || state.status == container_status::restarting;
   result<void> done;
-  if (runs) {
-    done = co_await engine_.restart(state.id, restart_grace);
-  } else {
-    done = co_await engine_.start(state.id);
-  }
+  if (runs) done = co_await engine_.stop(state.id, stop_grace);
+  if (done) done = co_await engine_.start(state.id);
   if (record_.paused) {
     auto next = record_;
     next.paused = false;
@@ -104,11 +101,40 @@ task<slot_answer> slot::exchange_key(std::string validator, std::string ssh_key,
 task<slot_answer> slot::replace_key(container_state state, std::string ssh_key, std::string key_type) {
   auto next = record_;
   (key_type == "user" ? next.user_key : next.terminal_key) = std::move(ssh_key);
-  // sshd reads the file at each login, so nothing has to be restarted.
-  if (auto put = co_await maker_.put_keys(state.id, next.user_key, next.terminal_key); put.has_error()) {
-    co_return slot_answer::no(put.error().detail);
+  const bool paused = state.status == container_status::paused;
+  const bool lives =
+      paused || state.status == container_status::running || state.status == container_status::restarting;
+  // sshd reads the file at each login, so a running container need not be restarted.
+  if (!lives) co_return from(co_await put_and_save(state.id, std::move(next)));
+  auto sees = co_await maker_.sees(state.id, record_.host_key);
+  if (sees.has_error()) co_return slot_answer::no(sees.error().detail);
+  if (*sees) co_return from(co_await put_and_save(state.id, std::move(next)));
+  if (paused) co_return slot_answer::no("the container is paused and its files are out of reach: unpause it first");
+
+  spdlog::warn(
+      "allocation {}: the engine shows files that are not those of the running container; stopping it for the "
+      "exchange of a key",
+      record_.allocation.substr(0, 12));
+  if (auto stopped = co_await engine_.stop(state.id, stop_grace); stopped.has_error()) {
+    co_return slot_answer::no(stopped.error().detail);
   }
-  co_return from(save(std::move(next)));
+  auto put = co_await put_and_save(state.id, std::move(next));
+  auto up = co_await engine_.start(state.id);
+  if (up) up = co_await maker_.wait_until_ready(state.id, record_.port, *stopping_);
+  if (put && up.has_error()) co_return slot_answer::no("the key is exchanged, but then: " + up.error().detail);
+  co_return from(put);
+}
+
+// On an error the keys of the record are put back, so that "no" means the old ones.
+task<result<void>> slot::put_and_save(std::string id, slot_record next) {
+  auto done = co_await maker_.put_keys(id, next.user_key, next.terminal_key);
+  if (done) done = save(std::move(next));
+  if (done) co_return done;
+  if (auto back = co_await maker_.put_keys(id, record_.user_key, record_.terminal_key); back.has_error()) {
+    spdlog::error("allocation {}: a key was not exchanged and the old one could not be put back: {}",
+                  record_.allocation.substr(0, 12), back.error().detail);
+  }
+  co_return done;
 }
 
 }  // namespace lode::miner

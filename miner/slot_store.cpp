@@ -54,6 +54,7 @@ std::string encode(const slot_record& r) {
   o["port"] = r.port;
   o["user_key"] = r.user_key;
   o["terminal_key"] = r.terminal_key;
+  o["host_key"] = r.host_key;
   o["created_at"] = r.created_at;
   o["expires_at"] = r.expires_at;
   o["paused"] = r.paused;
@@ -81,6 +82,7 @@ slot_record decode_members(const json::object& o) {
   r.port = o.at("port").to_number<std::uint16_t>();
   r.user_key = text("user_key");
   r.terminal_key = text("terminal_key");
+  if (o.contains("host_key")) r.host_key = text("host_key");
   r.created_at = o.at("created_at").to_number<std::int64_t>();
   r.expires_at = o.at("expires_at").to_number<std::int64_t>();
   r.paused = o.at("paused").as_bool();

@@ -26,6 +26,7 @@ struct slot_record {
   std::uint16_t port = 0;
   std::string user_key;      ///< line 1 of authorized_keys
   std::string terminal_key;  ///< line 2
+  std::string host_key;      ///< rental::host_key; empty in a record of an older version
   unix_ms created_at = 0;
   unix_ms expires_at = 0;
   bool paused = false;

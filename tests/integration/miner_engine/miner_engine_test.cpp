@@ -220,9 +220,9 @@ TEST_F(miner_engine, register_ssh_actions_deregister) {
   EXPECT_FALSE(validator().post(a.port, validator().action("pause")).yes());
   EXPECT_FALSE(validator().post(a.port, validator().check()).yes());
   EXPECT_TRUE(validator().post(a.port, validator().action("unpause")).yes());
-  EXPECT_EQ(ssh(port, "touch /root/kept").status, 0);
+  EXPECT_EQ(ssh(port, "touch /root/kept /dev/shm/gone").status, 0);
   EXPECT_TRUE(validator().post(a.port, validator().action("restart")).yes());
-  EXPECT_EQ(ssh(port, "ls /root/kept").output, "/root/kept\n");
+  EXPECT_EQ(ssh(port, "ls /root/kept /dev/shm").output, "/root/kept\n\n/dev/shm:\n");
   EXPECT_TRUE(validator().post(a.port, validator().action("pause")).yes());
   EXPECT_TRUE(validator().post(a.port, validator().action("restart")).yes());
   EXPECT_EQ(ssh(port, "true").status, 0);

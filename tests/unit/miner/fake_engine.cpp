@@ -81,6 +81,11 @@ task<result<std::string>> fake_engine::create(const container_spec& spec) {
   const auto id = fmt::format("{:064x}", world_.next_id++);
   fake_container c;
   c.spec = spec;
+  auto& shadow = c.files["etc/shadow"];
+  shadow.path = "etc/shadow";
+  shadow.mode = 0640;
+  shadow.gid = 42;
+  shadow.content = "root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n";
   world_.containers.emplace(id, std::move(c));
   co_await after("create");
   co_return id;
@@ -110,8 +115,8 @@ task<result<void>> fake_engine::set_status(std::string op, std::string id, conta
   co_return result<void>{};
 }
 
-task<result<void>> fake_engine::restart(std::string id, std::chrono::seconds) {
-  return set_status("restart", std::move(id), container_status::running, container_status::running);
+task<result<void>> fake_engine::stop(std::string id, std::chrono::seconds) {
+  return set_status("stop", std::move(id), container_status::running, container_status::exited);
 }
 task<result<void>> fake_engine::kill(std::string id) {
   return set_status("kill", std::move(id), container_status::running, container_status::exited);
@@ -153,6 +158,10 @@ task<result<std::vector<container_state>>> fake_engine::list(std::string key, st
   co_return out;
 }
 
+std::map<std::string, tar_entry>& fake_engine::files_of(fake_container& c) {
+  return world_.reaches_outside && c.status == container_status::running ? world_.outside : c.files;
+}
+
 task<result<void>> fake_engine::upload(std::string id, std::string tar) {
   if (auto e = co_await before("upload")) co_return *e;
   auto* c = find(id);
@@ -160,30 +169,22 @@ task<result<void>> fake_engine::upload(std::string id, std::string tar) {
   auto entries = read_tar(tar);
   if (entries.has_error()) co_return entries.error();
   for (auto& f : *entries) {
-    if (!world_.lose_uploads) c->files[f.path] = f;
+    if (!world_.lose_uploads) files_of(*c)[f.path] = f;
   }
   co_await after("upload");
   co_return result<void>{};
 }
 
-task<result<std::string>> fake_engine::download(std::string id, std::string) {
-  if (auto e = co_await before("download")) co_return *e;
-  if (find(id) == nullptr) co_return missing();
-  tar_entry shadow;
-  shadow.path = "shadow";
-  shadow.mode = 0640;
-  shadow.gid = 42;
-  shadow.content = "root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n";
-  co_return write_tar({shadow}).value();
-}
-
-task<result<std::int64_t>> fake_engine::file_size(std::string id, std::string path) {
-  if (auto e = co_await before("file_size")) co_return *e;
+task<result<std::string>> fake_engine::download(std::string id, std::string path) {
+  if (auto e = co_await before("download " + path)) co_return *e;
   auto* c = find(id);
   if (c == nullptr) co_return missing();
-  const auto f = c->files.find(path.substr(1));
-  if (f == c->files.end()) co_return error{errc::not_found, "no such file"};
-  co_return static_cast<std::int64_t>(f->second.content.size());
+  const auto& files = files_of(*c);
+  const auto f = files.find(path.substr(1));
+  if (f == files.end()) co_return error{errc::not_found, "no such file"};
+  auto named = f->second;
+  named.path = path.substr(path.rfind('/') + 1);
+  co_return write_tar({named}).value();
 }
 
 task<result<void>> fake_engine::commit(std::string id, std::string repo, std::string tag,

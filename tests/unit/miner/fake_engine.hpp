@@ -31,6 +31,9 @@ struct world {
   std::set<std::uint16_t> taken_ports;       ///< by somebody else
   bool ssh_answers = true;
   bool lose_uploads = false;  ///< 200, and nothing is there
+  /// Running containers are reached as by an engine in a chroot: what is read and written is `outside`.
+  bool reaches_outside = false;
+  std::map<std::string, tar_entry> outside;
   int script_exit = 0;
   bool script_ends = true;
   std::int64_t script_bytes = 0;
@@ -53,7 +56,7 @@ class fake_engine final : public engine {
   task<result<engine_dialect>> ping() override;
   task<result<std::string>> create(const container_spec& spec) override;
   task<result<void>> start(std::string id) override;
-  task<result<void>> restart(std::string id, std::chrono::seconds grace) override;
+  task<result<void>> stop(std::string id, std::chrono::seconds grace) override;
   task<result<void>> kill(std::string id) override;
   task<result<void>> pause(std::string id) override;
   task<result<void>> unpause(std::string id) override;
@@ -63,7 +66,6 @@ class fake_engine final : public engine {
   task<result<std::vector<container_state>>> list(std::string key, std::string value) override;
   task<result<void>> upload(std::string id, std::string tar) override;
   task<result<std::string>> download(std::string id, std::string path) override;
-  task<result<std::int64_t>> file_size(std::string id, std::string path) override;
   task<result<void>> commit(std::string id, std::string repo, std::string tag,
                             std::vector<std::string> changes) override;
   task<result<image_info>> inspect_image(std::string name) override;
@@ -75,6 +77,7 @@ class fake_engine final : public engine {
   task<void> after(std::string op);
   task<void> step(std::string name);
   fake_container* find(const std::string& id_or_name);
+  std::map<std::string, tar_entry>& files_of(fake_container& c);
   task<result<void>> set_status(std::string op, std::string id, container_status from, container_status to);
   container_state state_of(const std::string& id, const fake_container& c) const;
 

@@ -4,6 +4,7 @@
 #include "miner/docker_engine.hpp"
 #include "miner/docker_json.hpp"
 #include "miner/nonce_table.hpp"
+#include "miner/slot_store.hpp"
 #include "miner/ssh_access.hpp"
 #include "miner/tar.hpp"
 #include "rig.hpp"
@@ -11,6 +12,11 @@
 #include <gtest/gtest.h>
 
 #include <crypt.h>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <unistd.h>
 
 namespace {
 
@@ -150,6 +156,38 @@ TEST(docker_json, reads_both_dialects) {
   EXPECT_NE(create_body(gpu, engine_dialect::podman).find("/dev/nvidia0"), std::string::npos);
   EXPECT_EQ(create_body(gpu, engine_dialect::podman).find("DeviceRequests"), std::string::npos);
   EXPECT_NE(create_body(gpu, engine_dialect::docker).find("DeviceRequests"), std::string::npos);
+}
+
+TEST(slot_store, keeps_every_member_and_reads_a_record_without_the_newest) {
+  const auto folder = std::filesystem::temp_directory_path() / ("lode-slot-" + std::to_string(::getpid()));
+  slot_record r;
+  r.phase = slot_phase::occupied;
+  r.public_key = "pem";
+  r.allocation = "allocation";
+  r.validator = "5Validator";
+  r.container_id = "id";
+  r.password = "password";
+  r.port = 42000;
+  r.user_key = "ssh-ed25519 user";
+  r.terminal_key = "ssh-ed25519 terminal";
+  r.host_key = "ssh-ed25519 host\n";
+  r.created_at = 1;
+  r.expires_at = 2;
+  r.paused = true;
+  {
+    auto store = open_slot_store(folder.string()).value();
+    ASSERT_TRUE(store->save(r));
+    EXPECT_EQ(store->load().value(), r);
+  }
+  const auto file = folder / "slot.json";
+  std::stringstream text;
+  text << std::ifstream{file}.rdbuf();
+  const auto older = std::regex_replace(text.str(), std::regex{R"("host_key":"[^"]*",)"}, "");
+  ASSERT_NE(older, text.str());
+  std::ofstream{file} << older;
+  r.host_key.clear();
+  EXPECT_EQ(open_slot_store(folder.string()).value()->load().value(), r);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ TEST_F(slot_test, registers_and_answers_the_same_again) {
 }
 
 TEST_F(slot_test, any_failing_step_leaves_a_free_slot) {
-  for (const auto* op : {"inspect_image", "create", "download", "upload", "file_size", "start", "commit"}) {
+  for (const auto* op : {"inspect_image", "create", "download /etc/shadow", "upload",
+                         "download /root/.ssh/authorized_keys", "start", "commit"}) {
     auto request = small_request();
     request.script = "true";
     first->engine.failures[op] = {failed()};
@@ -204,6 +205,91 @@ TEST_F(slot_test, actions_follow_the_state_and_the_validator) {
   const auto swapped = first->run(s.exchange_key("5Validator", good, "terminal"));
   EXPECT_TRUE(swapped->yes) << swapped->reason;
   EXPECT_EQ(w.containers.begin()->second.files.at("root/.ssh/authorized_keys").content, "\n" + good + "\n");
+}
+
+class key_test : public slot_test {
+ protected:
+  void SetUp() override {
+    slot_test::SetUp();
+    ASSERT_TRUE(first->reg().yes);
+    ASSERT_TRUE(exchange(old_key).yes);
+  }
+  slot_answer exchange(const std::string& line) {
+    return first->run(first->the_slot.exchange_key("5Validator", line, "user")).value_or(slot_answer::no("died"));
+  }
+  fake_container& container() { return w.containers.begin()->second; }
+  std::string in_force() { return container().files.at("root/.ssh/authorized_keys").content; }
+
+  const std::string old_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+  const std::string new_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA";
+};
+
+TEST_F(key_test, is_compared_by_content) {
+  // Both lines are equally long.
+  w.lose_uploads = true;
+  EXPECT_FALSE(exchange(new_key).yes);
+  EXPECT_EQ(d.record.user_key, old_key);
+  w.lose_uploads = false;
+  EXPECT_TRUE(exchange(new_key).yes);
+  EXPECT_EQ(in_force(), new_key + "\n\n");
+}
+
+TEST_F(key_test, is_never_written_where_the_engine_does_not_reach_the_container) {
+  w.reaches_outside = true;
+  const std::string before = "the machine's own root";
+  for (const bool has_host_key : {false, true}) {
+    w.outside.clear();
+    w.outside["root/.ssh/authorized_keys"].content = before;
+    if (has_host_key) w.outside["etc/ssh/ssh_host_ed25519_key.pub"].content = "ssh-ed25519 AAAA another\n";
+    const auto& wanted = has_host_key ? old_key : new_key;
+    const auto answer = exchange(wanted);
+    EXPECT_TRUE(answer.yes) << answer.reason;
+    EXPECT_EQ(w.outside.at("root/.ssh/authorized_keys").content, before);
+    EXPECT_EQ(in_force(), wanted + "\n\n");
+    EXPECT_EQ(container().status, container_status::running);
+  }
+  // A stop that fails leaves all as it was; a put that fails leaves the container running.
+  first->engine.failures["stop"] = {failed()};
+  EXPECT_FALSE(exchange(new_key).yes);
+  first->engine.failures["upload"] = {failed()};
+  EXPECT_FALSE(exchange(new_key).yes);
+  EXPECT_EQ(w.outside.at("root/.ssh/authorized_keys").content, before);
+  EXPECT_EQ(in_force(), old_key + "\n\n");
+  EXPECT_EQ(d.record.user_key, old_key);
+  EXPECT_EQ(container().status, container_status::running);
+}
+
+TEST_F(key_test, of_before_is_in_force_after_a_no) {
+  first->engine.failures["download /root/.ssh/authorized_keys"] = {failed()};
+  EXPECT_FALSE(exchange(new_key).yes) << "uploaded, but not to be read again";
+  EXPECT_EQ(in_force(), old_key + "\n\n");
+  d.fail_saves = 1;
+  EXPECT_FALSE(exchange(new_key).yes) << "uploaded, but not saved";
+  EXPECT_EQ(in_force(), old_key + "\n\n");
+  EXPECT_EQ(d.record.user_key, old_key);
+}
+
+TEST_F(key_test, of_a_paused_or_stopped_container_is_exchanged_without_waking_it) {
+  for (const auto status : {container_status::paused, container_status::exited}) {
+    container().status = status;
+    EXPECT_TRUE(exchange(status == container_status::paused ? new_key : old_key).yes);
+    EXPECT_EQ(container().status, status);
+  }
+  EXPECT_EQ(in_force(), old_key + "\n\n");
+  container().status = container_status::paused;
+  container().files.erase("etc/ssh/ssh_host_ed25519_key.pub");  // by the renter
+  EXPECT_FALSE(exchange(new_key).yes);
+  EXPECT_EQ(in_force(), old_key + "\n\n");
+  EXPECT_EQ(container().status, container_status::paused);
+}
+
+TEST_F(slot_test, a_restart_that_fails_halfway_is_finished_by_reconcile) {
+  ASSERT_TRUE(first->reg().yes);
+  first->engine.failures["start"] = {failed()};
+  EXPECT_FALSE(first->run(first->the_slot.restart("5Validator"))->yes);
+  EXPECT_EQ(w.containers.begin()->second.status, container_status::exited);
+  EXPECT_TRUE(first->run(first->the_slot.reconcile())->has_value());
+  EXPECT_EQ(w.containers.begin()->second.status, container_status::running);
 }
 
 TEST_F(slot_test, the_lease_ends_also_after_a_restart) {
