@@ -70,6 +70,8 @@ void allocation_actor_state::on_checked(const miner_reply& reply) {
   if (reply.answered_no) return give_up(to_caf(errc::busy, "the miner's slot is occupied"));
   if (!reply.ok()) {
     if (checks_left_ > 0 && !opts_.left) return arm_timer(retry_timer, now() + recheck_pause.count());
+    // It did not look at the question: whether that is its fault or ours (no stake, an unregistered hotkey) is open.
+    if (reply.code == errc::miner_refused) return give_up(to_caf(errc::forbidden, reply.detail));
     return give_up(to_caf(reply.code, reply.detail));
   }
   const auto kind = reply.takes_x25519 ? key_kind::x25519 : key_kind::rsa2048;

@@ -42,6 +42,10 @@ telemetry::counter& keys(telemetry::registry& r, const char* kind) {
 telemetry::gauge& allocations(telemetry::registry& r, const char* state) {
   return r.make_gauge("lode_allocations", "Allocations by their state.", {{"state", state}});
 }
+telemetry::gauge& marks(telemetry::registry& r, mark_kind mark) {
+  return r.make_gauge("lode_miners_marked", "Hotkeys that carry this mark, in the metagraph or not.",
+                      {{"mark", std::string{to_string(mark)}}});
+}
 telemetry::counter& crashes(telemetry::registry& r, const char* actor) {
   return r.make_counter("lode_actor_crashes_total", "Actors that ended unasked.", {{"actor", actor}});
 }
@@ -82,7 +86,9 @@ miner_meters::miner_meters(telemetry::registry& r)
       busy(r.make_gauge("lode_miners_busy", "Miners whose slot is taken or is being taken.")),
       offered(r.make_gauge("lode_miners_offered", "Miners that an allocation may be placed on now.")),
       set_aside(
-          r.make_gauge("lode_miners_set_aside", "Miners that are not offered because their actors keep crashing.")) {}
+          r.make_gauge("lode_miners_set_aside", "Miners that are not offered because their actors keep crashing.")),
+      marked{&marks(r, mark_kind::blacklist), &marks(r, mark_kind::cordon), &marks(r, mark_kind::drain),
+             &marks(r, mark_kind::quarantine)} {}
 
 allocation_meters::allocation_meters(telemetry::registry& r)
     : placing(allocations(r, "placing")),

@@ -47,6 +47,7 @@ struct miner_meters {
   telemetry::gauge& busy;
   telemetry::gauge& offered;
   telemetry::gauge& set_aside;
+  std::array<telemetry::gauge*, 4> marked;  ///< by mark_kind
 };
 
 struct allocation_meters {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <vector>
 
 namespace lode::actors {
 
@@ -27,6 +28,8 @@ std::optional<placement_policy> placement_policy_from(std::string_view name) noe
 /// True when a miner with these specs meets the requirement (capacities as the contract counts them: gpu_size x 1000
 /// MiB; GPU name by case-insensitive substring; gpu_type "" or gpu_size 0: no GPU condition; "gpu": any GPU).
 bool meets(const miner_specs& specs, const device_requirement& need);
+/// The conditions of meets() that do not hold, for people: "needs 2 GPUs, has 1". None: it is met.
+std::vector<std::string> unmet(const miner_specs& specs, const device_requirement& need);
 
 class placement_index {
  public:
@@ -40,6 +43,10 @@ class placement_index {
   /// The first miner that meets the requirement and is not in `tried`. O(candidates that fail the requirement).
   [[nodiscard]] std::optional<std::string> pick(const device_requirement& need,
                                                 const std::set<std::string>& tried) const;
+  /// All miners that meet the requirement, in the order in which pick() would give them if nothing changed. Ties and
+  /// the policy random are drawn when a miner is offered, not when it is picked, so this is exact for every policy.
+  /// O(candidates).
+  [[nodiscard]] std::vector<std::string> order(const device_requirement& need) const;
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
 
  private:

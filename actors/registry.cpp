@@ -22,8 +22,15 @@ void registry_state::start_miner(entry& e, std::optional<stored_allocation> stor
   by_actor_[e.actor.id()] = e.info.hotkey;
 }
 
+unsigned registry_state::obstacles_of(const entry& e) const {
+  return (e.known ? 0U : unknown) | (marks_.contains(e.info.hotkey) ? marked : 0U) | (e.set_aside ? set_aside : 0U) |
+         (e.info.specs ? 0U : no_specs) | (e.actor ? 0U : restarting) | (e.busy ? slot_taken : 0U);
+}
+
+bool registry_state::eligible(const entry& e) const { return (obstacles_of(e) & ~slot_taken & ~restarting) == 0; }
+
 void registry_state::refresh_offer(entry& e) {
-  const bool offered = e.known && e.actor && !e.busy && !e.set_aside && e.info.specs;
+  const bool offered = obstacles_of(e) == 0;
   const auto& meters = opts_.env->meters->miners;
   e.counted.known.set(meters.known, e.known);
   e.counted.reachable.set(meters.reachable, e.known && e.reachable);
@@ -66,7 +73,9 @@ void registry_state::on_slot(slot_update& update) {
   auto& e = it->second;
   e.busy = update.now == slot_update::slot::busy;
   e.view = std::move(update.view);
+  e.healthy = e.view ? update.healthy : std::nullopt;
   refresh_offer(e);
+  if (!e.busy) say_when_drained(update.hotkey);
   forget_if_gone(it);
 }
 
@@ -130,14 +139,10 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
       [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
       [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
       [this](const count_by_model& q) { return models(q); },
-      [](const list_miners&) -> caf::result<miner_status_list> {
-        return to_caf(errc::not_implemented, "not there yet");
-      },
-      [](const mark_miner&) -> caf::result<done> { return to_caf(errc::not_implemented, "not there yet"); },
-      [](const unmark_miner&) -> caf::result<done> { return to_caf(errc::not_implemented, "not there yet"); },
-      [](const explain_placement&) -> caf::result<explained_list> {
-        return to_caf(errc::not_implemented, "not there yet");
-      },
+      [this](const list_miners& q) { return miners(q); },
+      [this](mark_miner& m) { return mark(m); },
+      [this](unmark_miner& m) { return unmark(m); },
+      [this](const explain_placement& q) { return explain(q); },
       [this](check_status& q) { return status(q); },
       [this](const list_allocations& q) { return allocations(q); },
       [this](const list_resources& q) { return resources(q); },
@@ -165,6 +170,9 @@ registry_actor::behavior_type registry_state::behavior(registry_options options)
         refresh_offer(it->second);
       },
       [this](const restart_due& r) { restart_miner(r.hotkey); },
+      [this](const deadline_reached& d) {
+        if (d.generation == marks_timer_ && !changing_marks_) next_mark_change();
+      },
       [this](const stop_all&) { return stop(); },
   };
 }

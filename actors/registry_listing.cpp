@@ -1,5 +1,6 @@
 // Listings, status and readiness, all from memory.
 
+#include "actors/paging.hpp"
 #include "actors/registry.hpp"
 #include "messages/caf_error.hpp"
 
@@ -42,16 +43,6 @@ bool matches(const resource& r, const resource_query& q) {
          within(r.gpu_capacity, q.gpu_capacity_min, q.gpu_capacity_max) &&
          within(r.hard_disk, q.hard_disk_total_min, q.hard_disk_total_max) &&
          within(r.ram, q.ram_total_min, q.ram_total_max);
-}
-
-/// The half-open range of items on the page; see page_request.
-std::pair<std::size_t, std::size_t> page_of(const page_request& p) {
-  const auto number = p.number.value_or(0);
-  if (number <= 0) return {0, SIZE_MAX};
-  const auto size = p.size.value_or(0) > 0 ? static_cast<std::size_t>(*p.size) : 50;
-  const auto before = static_cast<std::size_t>(number - 1);
-  if (before > SIZE_MAX / size - 1) return {SIZE_MAX, SIZE_MAX};
-  return {before * size, before * size + size};
 }
 
 }  // namespace

@@ -5,9 +5,19 @@
 #include "messages/caf_error.hpp"
 
 #include <caf/all.hpp>
+#include <fmt/format.h>
 
 namespace lode::actors {
 namespace {
+
+constexpr std::chrono::milliseconds fair_margin{250};
+
+/// What counts towards a quarantine. Not that it never got the call (all miners seem so when our network is down, and
+/// such ones are tried last anyway), nor that its slot is occupied.
+bool is_miners_fault(errc code) {
+  return code == errc::miner_refused || code == errc::miner_failed || code == errc::miner_timed_out ||
+         code == errc::miner_nonsense;
+}
 
 /// Failures of one miner send the search on to the next; anything else ends it.
 bool next_may_do(errc code) {
@@ -15,6 +25,7 @@ bool next_may_do(errc code) {
     case errc::busy:
     case errc::not_ready:
     case errc::unknown_hotkey:
+    case errc::forbidden:
     case errc::miner_refused:
     case errc::miner_failed:
     case errc::miner_unreachable:
@@ -43,7 +54,33 @@ void registry_state::dispatch(entry& e, place p, const std::function<void(alloca
                               const std::function<void(caf::error&)>& failed) {
   e.busy = true;
   refresh_offer(e);
-  self_->request(e.actor, caf::infinite, std::move(p)).then(ok, failed);
+  const auto deadline = p.ctx.deadline;
+  self_->request(e.actor, caf::infinite, std::move(p))
+      .then(
+          [this, hotkey = e.info.hotkey, ok](allocation& a) {
+            placed(hotkey);
+            ok(a);
+          },
+          [this, hotkey = e.info.hotkey, deadline, failed](caf::error& why) {
+            not_placed(hotkey, from_caf(why), deadline);
+            failed(why);
+          });
+}
+
+void registry_state::placed(const std::string& hotkey) {
+  if (const auto it = miners_.find(hotkey); it != miners_.end()) it->second.failures = 0;
+}
+
+void registry_state::not_placed(const std::string& hotkey, const error& why,
+                                std::chrono::steady_clock::time_point deadline) {
+  const auto limit = opts_.env->settings.placement.quarantine_failures;
+  const auto it = miners_.find(hotkey);
+  if (limit == 0 || it == miners_.end() || !is_miners_fault(why.code)) return;
+  // Calls are cut short to end with the request, so this one may have got no fair time.
+  if (why.code == errc::miner_timed_out && self_->system().clock().now() >= deadline - fair_margin) return;
+  if (++it->second.failures < limit) return;
+  it->second.failures = 0;
+  quarantine(hotkey, fmt::format("{} placements in a row failed, the last with {}", limit, why.to_string()));
 }
 
 caf::result<allocation> registry_state::place_anywhere(allocate_spec& request) {
@@ -84,9 +121,16 @@ void registry_state::next_candidate(const std::shared_ptr<search>& s) {
 
 caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   if (auto e = not_serving()) return *e;
+  const auto marks = marks_.find(request.hotkey);
+  if (marks != marks_.end() && mark_of(request.hotkey, mark_kind::blacklist))
+    return to_caf(errc::blacklisted, "the miner is blacklisted");
   const auto it = miners_.find(request.hotkey);
   if (it == miners_.end() || !it->second.known) return to_caf(errc::unknown_hotkey, "no such hotkey in the metagraph");
   auto& e = it->second;
+  // The operator's reason is not the renter's to know.
+  if (marks != marks_.end())
+    return to_caf(errc::no_candidate,
+                  fmt::format("The miner takes nothing new ({}).", to_string(marks->second.record.marks.front().mark)));
   if (e.busy) return to_caf(errc::busy, "the miner's slot is taken");
   if (e.set_aside) return to_caf(errc::busy, "the miner's actors keep crashing");
   if (!e.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");

@@ -26,13 +26,17 @@ void registry_state::fail(const error& e) {
 
 void registry_state::recover() {
   const auto failed = [this](caf::error& e) { fail(from_caf(e)); };
-  self_->request(opts_.env->ledger, caf::infinite, load_miners{})
+  const auto load_records = [this, failed](stored_miners& known) {
+    self_->request(opts_.env->ledger, caf::infinite, load_allocations{})
+        .then([this, known = std::move(known)](stored_allocations& stored) mutable { on_recovered(known, stored); },
+              failed);
+  };
+  self_->request(opts_.env->ledger, caf::infinite, load_rows{row_kind::miner_marks})
       .then(
-          [this, failed](stored_miners& known) {
-            self_->request(opts_.env->ledger, caf::infinite, load_allocations{})
-                .then([this,
-                       known = std::move(known)](stored_allocations& stored) mutable { on_recovered(known, stored); },
-                      failed);
+          [this, failed, load_records](const stored_rows& rows) {
+            // As with a record: serving without it could give away a miner that an operator took out.
+            if (const auto damaged = load_marks(rows)) return fail(*damaged);
+            self_->request(opts_.env->ledger, caf::infinite, load_miners{}).then(load_records, failed);
           },
           failed);
 }
@@ -64,6 +68,7 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
     start(std::move(info), r.simulated);
   }
   recovered_ = true;
+  recover_marks();
   spdlog::info("recovered: {} miners, {} allocations", miners_.size(), allocations.items.size());
   if (early_) {
     auto snapshot = std::move(*early_);

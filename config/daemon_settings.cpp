@@ -44,6 +44,8 @@ const std::array table{
     setting<s>{"actors.threads", [](s& x) -> value_ref { return &x.actors.threads; }, "Threads of the actor scheduler", {.least = 1, .most = 256}},
     setting<s>{"metagraph.refresh-seconds", [](s& x) -> value_ref { return &x.metagraph.refresh_seconds; }, "Time between two full looks at the list of miners", {.least = 1, .most = 86'400}},
     setting<s>{"placement.policy", [](s& x) -> value_ref { return &x.placement.policy; }, "Which of the fitting miners is tried first", {.choices = "best-fit|spread|random"}},
+    setting<s>{"placement.quarantine-failures", [](s& x) -> value_ref { return &x.placement.quarantine_failures; }, "Placements in a row that a miner fails before it is quarantined; 0: never", {.least = 0, .most = many}},
+    setting<s>{"placement.quarantine-minutes", [](s& x) -> value_ref { return &x.placement.quarantine_minutes; }, "Length of a quarantine", {.least = 1, .most = 525'600}},
 
     setting<s>{"jobs.allocation-check-seconds", [](s& x) -> value_ref { return &x.jobs.allocation_check_seconds; }, "Time between two health checks of an allocation", {.least = 1, .most = 86'400}},
     setting<s>{"jobs.allocation-check-misses", [](s& x) -> value_ref { return &x.jobs.allocation_check_misses; }, "Failed checks in a row after which an allocation ends", {.least = 1, .most = 10'000}},

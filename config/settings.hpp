@@ -75,7 +75,9 @@ struct daemon_settings {
     std::int64_t refresh_seconds = 600;
   } metagraph;
   struct {
-    std::string policy = "best-fit";  ///< best-fit, spread, random
+    std::string policy = "best-fit";       ///< best-fit, spread, random
+    std::int64_t quarantine_failures = 5;  ///< 0: never
+    std::int64_t quarantine_minutes = 60;
   } placement;
   struct {
     std::int64_t allocation_check_seconds = 180;

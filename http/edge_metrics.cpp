@@ -6,9 +6,10 @@ namespace lode::http {
 namespace {
 
 constexpr std::array outcomes{
-    errc::no_candidate,      errc::unknown_hotkey,    errc::blacklisted,     errc::busy,           errc::miner_refused,
-    errc::miner_failed,      errc::miner_unreachable, errc::miner_timed_out, errc::miner_nonsense, errc::overloaded,
-    errc::deadline_exceeded, errc::not_ready,         errc::shutting_down,   errc::store_io,       errc::internal};
+    errc::no_candidate,   errc::unknown_hotkey, errc::blacklisted,       errc::busy,
+    errc::miner_refused,  errc::miner_failed,   errc::miner_unreachable, errc::miner_timed_out,
+    errc::miner_nonsense, errc::overloaded,     errc::deadline_exceeded, errc::not_ready,
+    errc::shutting_down,  errc::store_io,       errc::internal,          errc::forbidden};
 
 void catch_up(telemetry::counter& c, const std::atomic<std::uint64_t>& total) {
   c.Increment(static_cast<double>(total.load(std::memory_order_relaxed)) - c.Value());

@@ -128,6 +128,10 @@ task<response> post_allocated_hotkeys(const endpoint_context&, request&);
 task<response> post_test_notify(const endpoint_context&, request&);
 task<response> post_admin_notifications(const endpoint_context&, request&);
 task<response> post_admin_notifications_resend(const endpoint_context&, request&);
+task<response> post_admin_miners(const endpoint_context&, request&);
+task<response> post_admin_mark(const endpoint_context&, request&);
+task<response> post_admin_unmark(const endpoint_context&, request&);
+task<response> post_admin_explain(const endpoint_context&, request&);
 
 /// Asks `who`; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor that
 /// minds it has the better answer.

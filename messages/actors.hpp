@@ -199,9 +199,9 @@ struct explain_placement {
 };
 struct explained_miner {
   std::string hotkey;
-  bool fits = false;
+  bool fits = false;                   ///< its hardware meets the requirement, free or not
   std::optional<std::int64_t> rank{};  ///< 1: tried first; unset when it would not be tried
-  std::vector<std::string> reasons;    ///< why it would not be tried, for people
+  std::vector<std::string> reasons;    ///< why it would not be tried, or not sooner; for people
 };
 struct explained_list {
   std::vector<explained_miner> items;  ///< of the page; by rank, then by hotkey
@@ -624,7 +624,7 @@ using registry_actor = caf::typed_actor<
     caf::replies_to<check_port>::with<port_report>,           // no_allocation, wrong_uuid, wrong_state
     caf::replies_to<count_by_model>::with<model_count>,             // from memory
     caf::replies_to<list_miners>::with<miner_status_list>,    // from memory
-    caf::replies_to<mark_miner>::with<done>,                  // unknown_hotkey, store_io
+    caf::replies_to<mark_miner>::with<done>,                  // unknown_hotkey, bad_request, overloaded, store_io
     caf::replies_to<unmark_miner>::with<done>,                // not_found, store_io
     caf::replies_to<explain_placement>::with<explained_list>, // from memory
     caf::replies_to<check_status>::with<hotkey_status_list>,  // always answers, per hotkey
@@ -638,6 +638,7 @@ using registry_actor = caf::typed_actor<
     caf::reacts_to<specs_update>,                             // from a miner
     caf::reacts_to<crash_report>,                             // from a miner
     caf::reacts_to<restart_due>,                              // to itself
+    caf::reacts_to<deadline_reached>,                         // ends of quarantines
     caf::replies_to<stop_all>::with<done>>;                   // from main
 
 using job_actor = caf::typed_actor<caf::reacts_to<tick>>;

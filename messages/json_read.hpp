@@ -44,6 +44,12 @@ inline bool from_name(std::string_view text, key_kind& out) {
   return v.has_value();
 }
 
+inline bool from_name(std::string_view text, mark_kind& out) {
+  const auto v = mark_kind_from(text);
+  if (v) out = *v;
+  return v.has_value();
+}
+
 template <class V>
 struct is_optional : std::false_type {};
 template <class V>

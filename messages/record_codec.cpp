@@ -3,6 +3,8 @@
 #include "messages/json_read.hpp"
 #include "messages/json_write.hpp"
 
+#include <set>
+
 namespace lode {
 namespace {
 
@@ -90,6 +92,18 @@ result<webhook> decode_webhook(std::string_view text, const open_function& open)
 std::string encode(const miner_info& m) { return versioned(m); }
 
 result<miner_info> decode_miner(std::string_view text) { return from_versioned<miner_info>(text); }
+
+std::string encode(const marks_record& m) { return versioned(m); }
+
+result<marks_record> decode_marks(std::string_view text) {
+  auto record = from_versioned<marks_record>(text);
+  if (!record) return record;
+  std::set<mark_kind> seen;
+  for (const auto& m : record->marks)
+    if (!seen.insert(m.mark).second)
+      return error{errc::store_damaged, "MarksRecord.marks: " + std::string{to_string(m.mark)} + " twice"};
+  return record;
+}
 
 std::string allocation_event(const allocation_record& r, std::string_view event, unix_ms at, std::string_view reason) {
   std::string out;

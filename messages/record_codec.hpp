@@ -3,6 +3,7 @@
 // that this folder needs no storage. Pure; any thread.
 
 #include "messages/error.hpp"
+#include "messages/marks_record.hpp"
 #include "messages/types.hpp"
 
 #include <functional>
@@ -25,6 +26,10 @@ result<webhook> decode_webhook(std::string_view text, const open_function& open)
 
 std::string encode(const miner_info& m);
 result<miner_info> decode_miner(std::string_view text);
+
+/// Marks hold no secret. A list that names a mark twice is store_damaged.
+std::string encode(const marks_record& m);
+result<marks_record> decode_marks(std::string_view text);
 
 /// The payload of the event log: {"time","hotkey","event","state","offline","reason"}. Holds no secret.
 std::string allocation_event(const allocation_record& r, std::string_view event, unix_ms at, std::string_view reason);

@@ -2,6 +2,7 @@
 // Field tables (see fields.hpp) of what clients do not send: miners' specs and the records of the store.
 
 #include "messages/fields.hpp"
+#include "messages/marks_record.hpp"
 
 namespace lode {
 
@@ -114,6 +115,28 @@ struct fields_of<allocation_record> {
       field{"release_reason", &t::release_reason, any(), "why it is being released", R"("")"},
       field{"warned_at", &t::warned_at, any(), "ms since the epoch; 0 until the renter is warned", "0"},
       field{"simulated", &t::simulated, any(), "of a simulated miner", "false"},
+  };
+};
+
+template <>
+struct fields_of<miner_mark> {
+  using t = miner_mark;
+  static constexpr std::string_view name = "MinerMark";
+  static constexpr std::tuple table{
+      field{"mark", &t::mark, required(), "blacklist, cordon, drain or quarantine", R"("cordon")"},
+      field{"reason", &t::reason, any(), "why", R"("new driver on Friday")"},
+      field{"since", &t::since, required(), "ms since the epoch", "1795572000000"},
+      field{"by", &t::by, any(), "who set it", R"("alice")"},
+  };
+};
+
+template <>
+struct fields_of<marks_record> {
+  using t = marks_record;
+  static constexpr std::string_view name = "MarksRecord";
+  static constexpr std::tuple table{
+      field{"marks", &t::marks, required(), "at most one of a kind", "[]"},
+      field{"drained", &t::drained, any(), "it was said that the drained miner is empty", "false"},
   };
 };
 

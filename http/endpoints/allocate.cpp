@@ -24,6 +24,7 @@ response refused(const request& req, const error& e) {
   if (e == errc::blacklisted) return failed(404, "Fail to allocate resource, blacklisted", "blacklisted");
   if (is_unavailable(e.code)) return unavailable(e);
   if (http_status(e.code) == 500) return broken(req, e);
+  if (e == errc::no_candidate && !e.detail.empty()) return failed(404, not_allocated, e.detail);
   return failed(404, not_allocated, "Requested resource is not available.");
 }
 

@@ -1,5 +1,5 @@
 // What an operator's commands send and show, against a stand-in that answers as the surface of the API says: keys,
-// marks, explain, extend, check_port, notifications.
+// extend, check_port, notifications.
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import http from 'node:http';
@@ -9,19 +9,11 @@ import { asUser } from '../lib/cli.mjs';
 
 const hotkey = '5GmejXdoVn5fc4Ef76C3X5GYxCdzEArFg7mvS8Lzk9ntu5cg';
 const page = (page_items) => ({ page_items, page_number: 1, page_size: page_items.length, next_page_number: null });
-const miner = {
-  hotkey, ip: '203.0.113.7', port: 8091, version: 183, simulated: false, gpu_name: 'nvidia rtx 4090', gpu_count: 1,
-  reachable: true, healthy: null, eligible: false, slot: 'free', state: '', known: true,
-  marks: [{ mark: 'cordon', reason: 'driver', since: '2026-11-25T00:00:00Z', by: 'alice' }],
-};
 const notification = {
   id: '17', event: 'DEALLOCATION', hotkey, uuid: '…9d0e', url_kind: 'deallocation', attempts: 9,
   created_at: '2026-11-20T00:00:00Z', next_at: '', last_error: 'status 500', state: 'dead',
 };
 const replies = {
-  '/admin/miners': page([miner]),
-  '/admin/mark': miner,
-  '/admin/explain': page([{ hotkey, fits: false, rank: null, reasons: ['it is cordoned', 'too little RAM'] }]),
   '/admin/keys': [{ id: 'k1', name: 'alice', role: 'admin', created_at: '2026-11-25T00:00:00Z', last_used_at: null }],
   '/admin/keys/add': { id: 'k2', name: 'ci', role: 'read', key: 'lode_k2_secret' },
   '/admin/notifications': page([notification]),
@@ -45,7 +37,6 @@ const withStandIn = (body) => async () => {
       response.end(JSON.stringify(json));
     };
     if (authorization !== 'Bearer lode_k1_good') say(401, { success: false, message: 'Unauthorized' });
-    else if (url.pathname.endsWith('unmark')) say(404, { success: false, message: 'No such mark.' });
     else say(200, { success: true, message: 'Done.', data: replies[url.pathname] ?? null });
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -89,30 +80,6 @@ test('keys', withStandIn(async (cli, calls) => {
     ['/admin/keys/add', { name: 'ci', role: 'read' }],
     ['/admin/keys/revoke', { id: 'k2' }],
   ]);
-}));
-
-test('miners: list, marks by the beginning of a hotkey, explain', withStandIn(async (cli, calls) => {
-  const { stdout } = await cli.run(['miners', 'list'], { env });
-  assert.equal(stdout.split('\n')[1], `${hotkey}\tnvidia rtx 4090\t1\tfree\t-\tyes\t-\tno\tcordon`);
-  assert.match((await cli.run(['miners', 'list', '-o', 'wide'], { env })).stdout, /cordon \(driver; 2026-11-25T00:00:00Z\)\t203\.0\.113\.7:8091/);
-  for (const mark of ['cordon', 'drain', 'blacklist']) {
-    calls.length = 0;
-    const done = await cli.run(['miners', mark, '5Gme', '--reason', 'why not'], { env });
-    assert.equal(done.stdout, `marked ${hotkey}: ${mark}\n`, done.stderr);
-    assert.deepEqual(calls.at(-1).body, { hotkey, mark, reason: 'why not' });
-  }
-  for (const [command, mark] of [['uncordon', 'cordon'], ['undrain', 'drain'], ['unblacklist', 'blacklist']]) {
-    const { code, stderr } = await cli.run(['miners', command, hotkey], { env });
-    assert.equal(code, 3);
-    assert.match(stderr, new RegExp(`remove the mark ${mark}: No such mark`));
-    assert.deepEqual(calls.at(-1).body, { hotkey, mark });
-  }
-  assert.equal((await cli.run(['miners', 'unmark', hotkey, 'quarantine'], { env })).code, 3);
-  assert.equal((await cli.run(['miners', 'cordon', '5Nobody'], { env })).code, 3);
-  const why = await cli.run(['miners', 'explain', hotkey, '--gpu', '4090', '--ram', '64'], { env });
-  assert.equal(why.stdout.split('\n')[1], `${hotkey}\tno\t-\tit is cordoned; too little RAM`);
-  assert.deepEqual(calls.at(-1).body, { cpu_count: 1, gpu_type: '4090', gpu_size: 1, gpu_count: 1, ram: 64, hard_disk: 1 });
-  assert.equal(calls.at(-1).query.hotkey, hotkey);
 }));
 
 test('notifications', withStandIn(async (cli, calls) => {

@@ -205,6 +205,7 @@ TEST_F(place_test, an_unreachable_miner_is_left_without_a_trace) {
 }
 
 TEST_F(place_test, garbage_instead_of_the_ssh_access_is_undone) {
+  settings.placement.quarantine_failures = 0;
   start_tree();
   publish({miner("a")});
   for (const char* info : {"", "garbage", "AAAA"}) {

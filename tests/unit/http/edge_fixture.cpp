@@ -47,6 +47,7 @@ registry_actor::behavior_type stand_in(registry_actor::pointer self, script* say
       [](const specs_update&) {},
       [](const crash_report&) {},
       [](const restart_due&) {},
+      [](const deadline_reached&) {},
       [](const stop_all&) { return done{}; },
   };
 }

@@ -62,6 +62,7 @@ allocation_record full_record() {
   r.released_at = 3;
   r.settle_until = 4;
   r.release_reason = "expired";
+  r.warned_at = 5;
   r.simulated = true;
   return r;
 }
@@ -224,6 +225,24 @@ TEST(allocation_event, is_exact_to_the_byte) {
   EXPECT_EQ(allocation_event(r, "paused", 1'795'572'000'000, "asked \"so\""),
             R"({"time":"2026-11-25T02:00:00Z","hotkey":"5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX",)"
             R"("event":"paused","state":"paused","offline":true,"reason":"asked \"so\""})");
+}
+
+TEST(marks_codec, keeps_every_field_and_names_what_is_damaged) {
+  marks_record r;
+  for (const auto kind : {mark_kind::blacklist, mark_kind::cordon, mark_kind::drain, mark_kind::quarantine})
+    r.marks.push_back({kind, "why \"so\"", 1'795'572'000'000, "alice"});
+  r.drained = true;
+  const auto back = decode_marks(encode(r));
+  ASSERT_TRUE(back.has_value()) << back.error().to_string();
+  EXPECT_EQ(*back, r);
+  for (const auto* text : {"", "{}", R"({"v":1})", R"({"v":1,"marks":{}})", R"({"v":1,"marks":[{"mark":"cordon"}]})",
+                           R"({"v":1,"marks":[{"mark":"kick","since":1}]})",
+                           R"({"v":1,"marks":[{"mark":"cordon","since":1},{"mark":"cordon","since":2}]})"}) {
+    const auto damaged = decode_marks(text);
+    ASSERT_FALSE(damaged.has_value()) << text;
+    EXPECT_EQ(damaged.error().code, errc::store_damaged) << text;
+  }
+  EXPECT_EQ(decode_marks(R"({"v":2,"marks":[]})").error().code, errc::store_newer);
 }
 
 }  // namespace
