@@ -91,11 +91,11 @@ explained_miner registry_state::explained(const std::string& hotkey, const devic
 
 caf::result<explained_list> registry_state::explain(const explain_placement& query) const {
   if (auto e = not_known()) return std::move(*e);
-  const auto [first, last] = page_of(query.page);
+  const auto shown = page_of(query.page);
   explained_list out;
   const auto tried = index_->order(query.device);
   const auto add = [&](const std::string& hotkey, std::optional<std::int64_t> rank) {
-    if (const auto at = out.total++; at < first || at >= last) return;
+    if (const auto at = out.total++; at < shown.first || at >= shown.second) return;
     auto item = explained(hotkey, query.device);
     item.rank = rank;
     if (rank && !miners_.at(hotkey).reachable)
