@@ -85,6 +85,7 @@ http::edge_settings edge_settings_from(const config::daemon_settings& settings) 
   const auto& h = settings.http;
   http::edge_settings out;
   out.listen = h.listen;
+  out.version = LODE_VERSION;
   out.reply_timeout = std::chrono::milliseconds{h.reply_timeout_ms};
   out.tls = tls_settings_from(settings);
   out.keepalive = std::chrono::seconds{settings.events.keepalive_seconds};

@@ -1,8 +1,10 @@
 #include "http/edge.hpp"
 
+#include "http/docs_assets.hpp"
 #include "http/edge_metrics.hpp"
 #include "http/endpoint.hpp"
 #include "http/event_feed.hpp"
+#include "http/openapi.hpp"
 #include "http/replies.hpp"
 #include "http/reply_port.hpp"
 #include "http/server/router.hpp"
@@ -56,10 +58,12 @@ class running_edge final : public edge {
       : sys_(sys),
         metrics_(settings.metrics),
         counts_(*metrics_),
+        document_(openapi_document(endpoints(), settings.version)),
         port_owner_(sys, io),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
         route_(router::as_handler(routes())) {
     context_.outbox = std::move(actors.outbox);
+    context_.document = document_;
     context_.counts = &counts_;
     context_.metrics = metrics_.get();
     context_.idempotency = std::move(actors.idempotency);
@@ -117,12 +121,20 @@ class running_edge final : public edge {
         return run(context_, req);
       });
     }
+    for (const docs_asset& a : docs_assets()) {
+      const int route = counts_.add_route(to_string(verb::get), a.path);
+      r->add(verb::get, std::string{a.path}, [&a, route](request& req) {
+        req.route = route;
+        return serve(a);
+      });
+    }
     return r;
   }
 
   caf::actor_system& sys_;
   telemetry::registry_ptr metrics_;
   edge_metrics counts_;
+  std::string document_;
   reply_port_owner port_owner_;
   endpoint_context context_;
   handler route_;

@@ -27,6 +27,7 @@ struct edge_settings {
   std::chrono::milliseconds keepalive{30000};  ///< of /connect
   telemetry::registry_ptr metrics =
       std::make_shared<telemetry::registry>();  ///< what /metrics shows; the edge adds its own
+  std::string version = "0";                    ///< of the program, for /openapi.json
 };
 
 /// What the edge talks to.

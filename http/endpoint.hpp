@@ -6,6 +6,7 @@
 #include "messages/actors.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/error.hpp"
+#include "messages/validation.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 
@@ -33,6 +34,7 @@ struct endpoint_context {
   telemetry::registry* metrics = nullptr;  ///< set; of /metrics
   idempotency_actor idempotency = {};      ///< null: none
   outbox_actor outbox = {};                ///< null: none
+  std::string_view document{};             ///< of /openapi.json
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
@@ -70,13 +72,18 @@ struct parameter {
   bool optional = false;
   std::string_view doc{};
   std::string_view example{};  ///< as JSON
+  std::string_view choices{};  ///< of a string: the values that there are, with blanks between; empty: any
+  constraint bounds{.ge = 0};  ///< of a number
 };
 
-/// One possible reply beside those that every endpoint may give (401, 403, 413, 422, 429, 500, 503).
+/// One possible reply beside those that every endpoint may give (401, 403, 413, 422, 500, 503).
 struct reply_row {
   unsigned status = 200;
   std::string_view message;
-  std::string_view data{};  ///< JSON schema of `data` or `err_detail` as text; empty: none, or a text
+  /// JSON schema of `data`, or of an error's `err_detail`, as text; empty: no data, or a detail that is a text or
+  /// absent.
+  std::string_view data{};
+  std::string_view media{};  ///< not empty: not in the envelope but of this type, and `data` is the schema of it all
 };
 
 /// What a caller's API key must be good for, when keys are in use. Each includes those before it.
@@ -91,6 +98,7 @@ struct endpoint {
   std::span<const parameter> parameters;
   std::span<const reply_row> replies;
   task<response> (*run)(const endpoint_context&, request&) = nullptr;  ///< set
+  std::string_view description{};                                      ///< more for the documentation, in Markdown
 };
 
 /// The groups, one table file each in http/endpoints/.
@@ -106,6 +114,8 @@ task<response> get_root(const endpoint_context&, request&);
 task<response> get_healthz(const endpoint_context&, request&);
 task<response> get_readyz(const endpoint_context&, request&);
 task<response> get_connect(const endpoint_context&, request&);
+task<response> get_openapi(const endpoint_context&, request&);
+task<response> get_docs(const endpoint_context&, request&);
 task<response> get_metrics(const endpoint_context&, request&);
 task<response> post_allocate_spec(const endpoint_context&, request&);
 task<response> post_allocate_hotkey(const endpoint_context&, request&);

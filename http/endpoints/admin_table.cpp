@@ -14,14 +14,14 @@ constexpr std::array test_parameters{
               R"("5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX")"},
     parameter{"uuid_key", query, type::string, "", true, "uuid in the webhook; none: a new one",
               R"("0e4b6e0c-5c1f-4f6a-9d3c-2f1b7a8c9d0e")"},
-    parameter{"event", query, type::string, R"("DEALLOCATION")", true, "DEALLOCATION, ONLINE or OFFLINE",
-              R"("DEALLOCATION")"}};
+    parameter{"event", query, type::string, R"("DEALLOCATION")", true, "which event", R"("DEALLOCATION")",
+              "DEALLOCATION ONLINE OFFLINE"}};
 constexpr std::array test_replies{reply_row{200, "Notify allocation event testing is success"},
                                   reply_row{400, "Notify allocation event testing is failed", R"({"type":"string"})"},
                                   reply_row{400, "Error occurred while testing notify", R"({"type":"string"})"}};
 
 constexpr std::array notification_parameters{
-    parameter{"state", query, type::string, "", true, "pending or dead; none: both", R"("dead")"},
+    parameter{"state", query, type::string, "", true, "none: both", R"("dead")", "pending dead"},
     parameter{"page_size", query, type::integer, "", true, "items on a page; 0 or none: 50", "50"},
     parameter{"page_number", query, type::integer, "", true, "which page, from 1; 0 or none: everything is page 1",
               "1"}};

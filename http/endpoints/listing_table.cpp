@@ -15,12 +15,22 @@ constexpr parameter page_number{
 
 constexpr std::array paging{page_size, page_number};
 constexpr std::array resource_parameters{parameter{"", body, type::resource_query, "{}", true},
-                                         parameter{"stats", query, type::boolean, "false", true}, page_size,
-                                         page_number};
+                                         parameter{"stats", query, type::boolean, "false", true, "counts only", "true"},
+                                         page_size, page_number};
 
-constexpr std::array allocations_replies{reply_row{200, "List allocations successfully."},
-                                         reply_row{404, "No resources found."}};
-constexpr std::array resources_replies{reply_row{200, "List resources successfully"},
+constexpr std::array allocations_replies{
+    reply_row{200, "List allocations successfully.",
+              R"({"type":"array","items":{"$ref":"#/components/schemas/Allocation"}})"},
+    // Clients of the original look for the text in either place.
+    reply_row{404, "No resources found.",
+              R"({"type":"object","required":["success","message","err_detail","data"],"additionalProperties":false,)"
+              R"("properties":{"success":{"const":false},"message":{"const":"No resources found."},)"
+              R"("err_detail":{"const":"No allocated resources found. Allocate a resource with validator."},)"
+              R"("data":{"const":"No allocated resources found. Allocate a resource with validator."}}})",
+              "application/json"}};
+constexpr std::array resources_replies{reply_row{200, "List resources successfully",
+                                                 R"({"anyOf":[{"$ref":"#/components/schemas/ResourcePage"},)"
+                                                 R"({"$ref":"#/components/schemas/ResourceStats"}]})"},
                                        reply_row{404, "There is no resource available"}};
 
 constexpr std::string_view no_wandb = R"({"type":"string","examples":["W&B is not set up"]})";
@@ -44,9 +54,7 @@ constexpr std::array model_parameters{
     parameter{"ram_size", query, type::number, "", true,
               "miners with so much RAM only, in GiB, theirs rounded up; has no effect beside cpu_count", "32"}};
 constexpr std::array count_replies{
-    reply_row{200, "List resources successfully",
-              R"({"type":"object",)"
-              R"("required":["count"],"properties":{"count":{"type":"integer","minimum":0}}})"}};
+    reply_row{200, "List resources successfully", R"({"$ref":"#/components/schemas/Count"})", "application/json"}};
 constexpr std::array wandb_resources_replies{reply_row{404, "There is no resource available", no_wandb}};
 constexpr std::array runs_replies{reply_row{404, "Error occurred while getting runs from wandb", no_wandb}};
 constexpr std::array specs_replies{reply_row{404, "Error occurred while getting specs from wandb", no_wandb}};

@@ -6,12 +6,31 @@
 namespace lode::http {
 namespace {
 
-constexpr std::array ready_replies{reply_row{200, "ready"}, reply_row{503, "not ready"}};
+constexpr std::string_view readiness = R"({"$ref":"#/components/schemas/Readiness"})";
+constexpr std::array ready_replies{reply_row{200, "ready", readiness}, reply_row{503, "not ready", readiness}};
 constexpr std::array alive_replies{reply_row{200, "alive"}};
 
 // Prometheus' text format, not an envelope.
-constexpr std::array metrics_replies{reply_row{200, ""}};
-constexpr std::array root_replies{reply_row{200, ""}};
+constexpr std::array metrics_replies{
+    reply_row{200, "Metrics", R"({"type":"string","examples":["# HELP ...\n"]})", "text/plain"}};
+// As the original greets.
+constexpr std::array root_replies{
+    reply_row{200, "Greeting",
+              R"({"type":"object","required":["message"],"additionalProperties":false,"properties":{"message":{)"
+              R"("const":"Welcome to Compute Subnet Allocation API, Please access the API via endpoint."}}})",
+              "application/json"}};
+constexpr std::array openapi_replies{reply_row{200, "This document",
+                                               R"({"type":"object","required":["openapi","paths"],"properties":{)"
+                                               R"("openapi":{"const":"3.1.0"},"paths":{"type":"object"}}})",
+                                               "application/json"}};
+constexpr std::array docs_replies{
+    reply_row{200, "Swagger UI", R"({"type":"string","examples":["<!doctype html>..."]})", "text/html"}};
+
+constexpr std::string_view connect_description =
+    "A WebSocket (RFC 6455). Each message is a JSON text. On open and every 30 s "
+    "`{\"type\":\"keepalive\",\"payload\":{\"time\":...}}`; for every change of state "
+    "`{\"type\":\"allocation\"|\"miner\"|\"job\",\"seq\":n,\"payload\":{...}}`, where `seq` grows and is what "
+    "`since` takes. A listener that does not keep up is dropped and can come back with `since`.";
 
 constexpr std::array connect_parameters{
     parameter{"since", place::query, value_type::integer, "", true,
@@ -29,7 +48,7 @@ constexpr std::array table{
     endpoint{verb::get, "/healthz", "process", "Whether the process lives", role::none, {}, alive_replies, get_healthz},
     endpoint{verb::get, "/readyz", "process", "Whether it can serve", role::none, {}, ready_replies, get_readyz},
     endpoint{verb::get, "/connect", "process", "Events as they happen, over a WebSocket", role::read,
-             connect_parameters, connect_replies, get_connect},
+             connect_parameters, connect_replies, get_connect, connect_description},
     endpoint{verb::get,
              "/metrics",
              "process",
@@ -38,6 +57,15 @@ constexpr std::array table{
              {},
              metrics_replies,
              get_metrics},
+    endpoint{verb::get,
+             "/openapi.json",
+             "process",
+             "The description of this API",
+             role::none,
+             {},
+             openapi_replies,
+             get_openapi},
+    endpoint{verb::get, "/docs", "process", "The same for people: Swagger UI", role::none, {}, docs_replies, get_docs},
 };
 
 }  // namespace

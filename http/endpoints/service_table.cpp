@@ -33,21 +33,31 @@ constexpr parameter idempotency_key{"idempotency-key",
                                     "with the allocation that the first one made",
                                     R"("6f1c9d52-order-17")"};
 
-constexpr std::array spec_parameters{parameter{"", body, type::device_docker, "", false}, idempotency_key};
-constexpr std::array hotkey_parameters{hotkey, parameter{"ssh_key", query, type::string, "", true},
-                                       parameter{"", body, type::docker, "{}", true}, idempotency_key};
-constexpr std::array deallocate_parameters{hotkey, uuid_key,
-                                           parameter{"notify_flag", query, type::boolean, "false", true}};
-constexpr std::array status_parameters{parameter{"", body, type::list, "", false},
-                                       parameter{"query_version", query, type::boolean, "false", true}};
-constexpr std::array rented_parameters{hotkey, uuid_key};
-constexpr std::array exchange_parameters{hotkey, uuid_key, parameter{"ssh_key", query, type::string, "", false},
-                                         parameter{"key_type", query, type::string, "\"user\"", true}};
+constexpr std::string_view ssh_key_line =
+    R"("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@host")";
+constexpr parameter maybe_ssh_key{"ssh_key",   query, type::string,
+                                  "",          true,  "one OpenSSH public key line; goes before that of the body",
+                                  ssh_key_line};
 
-constexpr std::array spec_replies{reply_row{200, "Resource was successfully allocated"},
+constexpr std::array spec_parameters{parameter{"", body, type::device_docker, "", false}, idempotency_key};
+constexpr std::array hotkey_parameters{hotkey, maybe_ssh_key, parameter{"", body, type::docker, "{}", true},
+                                       idempotency_key};
+constexpr std::array deallocate_parameters{
+    hotkey, uuid_key,
+    parameter{"notify_flag", query, type::boolean, "false", true, "queue a DEALLOCATION webhook", "true"}};
+constexpr std::array status_parameters{parameter{"", body, type::list, "", false},
+                                       parameter{"query_version", query, type::boolean, "false", true,
+                                                 "the version of each axon instead of its status", "true"}};
+constexpr std::array rented_parameters{hotkey, uuid_key};
+constexpr std::array exchange_parameters{
+    hotkey, uuid_key, parameter{"ssh_key", query, type::string, "", false, "one OpenSSH public key line", ssh_key_line},
+    parameter{"key_type", query, type::string, "\"user\"", true, "whose key it is", R"("user")", "user terminal"}};
+
+constexpr std::string_view an_allocation = R"({"$ref":"#/components/schemas/Allocation"})";
+constexpr std::array spec_replies{reply_row{200, "Resource was successfully allocated", an_allocation},
                                   reply_row{404, "Fail to allocate resource"}};
 constexpr std::array hotkey_replies{
-    reply_row{200, "Resource was successfully allocated"}, reply_row{400, "Invalid allocation request"},
+    reply_row{200, "Resource was successfully allocated", an_allocation}, reply_row{400, "Invalid allocation request"},
     reply_row{404, "Fail to allocate resource"}, reply_row{404, "Fail to allocate resource, blacklisted"}};
 constexpr reply_row no_details{404, "No allocation details found for the provided hotkey."};
 constexpr std::array deallocate_replies{reply_row{200, "Resource deallocated successfully."},
@@ -66,7 +76,9 @@ constexpr std::array exchange_replies{reply_row{200, "Resource ssh_key is exchan
                                       reply_row{400, "Exchange ssh_key not successfully, please try again."},
                                       reply_row{403, "An error occurred during exchange ssh_key operation."},
                                       no_details};
-constexpr std::array status_replies{reply_row{200, "List hotkey status successfully."}};
+constexpr std::array status_replies{
+    reply_row{200, "List hotkey status successfully.",
+              R"({"type":"array","items":{"$ref":"#/components/schemas/HotkeyStatus"}})"}};
 constexpr std::array table{
     endpoint{verb::post, "/service/allocate_spec", "service", "Rent any miner that meets the requirement", role::rent,
              spec_parameters, spec_replies, post_allocate_spec},
