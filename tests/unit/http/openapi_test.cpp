@@ -20,7 +20,8 @@ class openapi_test : public edge_test {
   static names failing(const answer& a) {
     names out;
     if (a.status != 422) return out;
-    for (const auto& e : json::parse(a.body).at("err_detail").as_array())
+    const json::value refusal = json::parse(a.body);
+    for (const auto& e : refusal.at("err_detail").as_array())
       out.insert(e.at("field").is_string() ? std::string{e.at("field").as_string()}
                                            : std::to_string(e.at("field").as_int64()));
     return out;
