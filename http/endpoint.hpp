@@ -76,7 +76,7 @@ struct parameter {
   constraint bounds{.ge = 0};  ///< of a number
 };
 
-/// One possible reply beside those that every endpoint may give (401, 403, 413, 422, 500, 503).
+/// One possible reply beside those that every endpoint may give (401, 403, 413, 422, 429, 500, 503).
 struct reply_row {
   unsigned status = 200;
   std::string_view message;

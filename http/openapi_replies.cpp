@@ -65,7 +65,11 @@ std::string_view name_of(role r) {
 void add_common(std::map<unsigned, std::vector<meaning>>& all, const endpoint& e) {
   if (e.needs != role::none) {
     all[401].push_back(envelope(401, "Unauthorized", {}));
-    all[403].push_back(envelope(403, "Forbidden: this needs the role " + std::string{name_of(e.needs)}, {}));
+    all[429].push_back(envelope(429, "Too Many Requests", R"({"type":"string"})"));
+    // Any key is good for reading.
+    if (e.needs != role::read)
+      all[403].push_back(envelope(403, "Forbidden: this needs the role " + std::string{name_of(e.needs)}, {}));
+    if (e.path != "/connect") all[403].push_back(envelope(403, "Forbidden: the page is of another origin", {}));
   }
   all[403].push_back(envelope(403, "Access forbidden: IP not whitelisted", {}));
   if (e.method == verb::post) all[413].push_back(component("The body is too large", "TooLarge"));
@@ -93,7 +97,7 @@ bool has_header(const endpoint& e, std::string_view name) {
 
 json::object headers_of(unsigned status, const endpoint* e) {
   json::object h{{"x-request-id", reference("headers", "x-request-id")}};
-  if (status == 503) h["retry-after"] = reference("headers", "retry-after");
+  if (status == 503 || status == 429) h["retry-after"] = reference("headers", "retry-after");
   if (status == 401) h["www-authenticate"] = reference("headers", "www-authenticate");
   if (status == 426) h["upgrade"] = reference("headers", "upgrade");
   if (status == 200 && e != nullptr && has_header(*e, "idempotency-key"))

@@ -88,7 +88,8 @@ struct fields_of<docker_requirement> {
   static constexpr std::string_view name = "DockerRequirement";
   static constexpr std::tuple table{
       field{"base_image", &t::base_image, any(), "image of the container, by name", R"("ubuntu")"},
-      field{"ssh_key", &t::ssh_key, any(), "one OpenSSH public key line, or empty", R"("ssh-ed25519 AAAA… me@host")"},
+      field{"ssh_key", &t::ssh_key, any(), "one OpenSSH public key line, or empty",
+            R"("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@host")"},
       field{"volume_path", &t::volume_path, any(), "where the volume appears in the container", R"("/tmp")"},
       field{"dockerfile", &t::dockerfile, any(), "lines appended to the image's recipe", R"("RUN apt-get update")"},
   };

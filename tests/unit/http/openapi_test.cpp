@@ -111,6 +111,25 @@ TEST_F(openapi_test, every_required_parameter_that_is_missing_is_named_and_no_ot
   }
 }
 
+// What the scripted actors answer here is an error that no handler expects.
+TEST_F(openapi_test, whatever_goes_wrong_within_is_500_as_described) {
+  const std::string all =
+      R"({"hotkey":"h","uuid_key":"u","model":"m","run_name":"r","name":"n","role":"admin","id":"i","mark":"cordon",)"
+      R"("ssh_key":"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f","days":1,)"
+      R"("requirements":{},"docker_requirement":{}})";
+  std::size_t broken = 0;
+  for (const endpoint& e : endpoints()) {
+    if (e.method != verb::post) continue;
+    const bool list = e.path == "/service/check_miner_status";
+    const answer a = post(std::string{e.path}, list ? R"(["h"])" : all);
+    EXPECT_NE(a.status, 422U) << e.path << a.body;
+    if (a.status != 500) continue;
+    ++broken;
+    EXPECT_EQ(a.body, R"({"success":false,"message":"Internal Server Error"})") << e.path;
+  }
+  EXPECT_GE(broken, 15U);  // all but those that ask nobody, and deallocate, which answers 403
+}
+
 TEST_F(openapi_test, the_pages_for_people_are_served_from_here_under_a_strict_policy) {
   const answer page = call("GET", "/docs");
   EXPECT_EQ(page.status, 200U);
