@@ -26,14 +26,10 @@ void allocation_actor_state::arm_timer(timer slot, unix_ms due) {
 }
 
 void allocation_actor_state::on_deadline(const deadline_reached& d) {
-  if (d.slot > answer_timer || d.generation != timer_generation_[d.slot]) return;
+  if (d.slot > warn_timer || d.generation != timer_generation_[d.slot]) return;
   if (d.slot == answer_timer) return released_.deliver(done{});
-  if (d.slot == lease_timer) {
-    if (phase_ == phase::releasing || phase_ == phase::ending) return;
-    if (phase_ == phase::acting) return arm_timer(lease_timer, now() + 1000);  // an intent is under way: let it end
-    spdlog::info("allocation {}: the lease has ended", record_.hotkey);
-    return release("released", "the lease has ended", true);
-  }
+  if (d.slot == lease_timer) return on_lease_end();
+  if (d.slot == warn_timer) return warn_of_end();
   switch (phase_) {
     case phase::placing:
       return check_slot();
@@ -46,10 +42,18 @@ void allocation_actor_state::on_deadline(const deadline_reached& d) {
   }
 }
 
+bool allocation_actor_state::is_live() const {
+  return phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back;
+}
+
 void allocation_actor_state::tell_miner(bool gone) {
   allocation_changed c;
   c.gone = gone;
-  if (phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back) c.view = view_of(record_);
+  if (is_live()) {
+    c.view = view_of(record_);
+    // A paused container is not looked at.
+    if (record_.state == lode::allocation_state::active) c.healthy = healthy_;
+  }
   self_->send(opts_.miner, std::move(c));
 }
 
@@ -137,7 +141,8 @@ void allocation_actor_state::adopt(stored_allocation stored) {
       return attempt_release();
     case lode::allocation_state::active:
     case lode::allocation_state::paused:
-      arm_timer(lease_timer, record_.expires_at);
+      arm_lease();
+      if (record_.offline) healthy_ = false;
       if (record_.pending == pending_action::none) {
         phase_ = phase::live;
       } else {
@@ -162,8 +167,8 @@ allocation_actor::behavior_type allocation_actor_state::behavior(allocation_opti
       [this](place& p) { return start(p); },
       [this](const deallocate& d) { return end_lease(d); },
       [this](docker_action& a) { return act(a); },
-      [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
-      [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
+      [this](const extend_lease& e) { return extend(e); },
+      [this](const check_port& c) { return look_for_renter(c); },
       [this](const check_health&) { return look(); },
       [this](const miner_changed& c) {
         opts_.info = c.info;

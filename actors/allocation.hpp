@@ -10,8 +10,8 @@
 // record knows what the miner may hold: `reserving` is undone, `releasing` goes on, a pending action is rolled back. A
 // commit that fails after the first ends the actor with that error; its miner starts it again from the store.
 //
-// Split by concern: allocation.cpp (frame), allocation_place.cpp, allocation_actions.cpp, allocation_release.cpp,
-// allocation_health.cpp.
+// Split by concern: allocation.cpp (frame), allocation_place.cpp, allocation_actions.cpp, allocation_lease.cpp,
+// allocation_release.cpp, allocation_health.cpp.
 
 #include "actors/environment.hpp"
 #include "actors/guarded.hpp"
@@ -20,6 +20,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace lode::actors {
 
@@ -31,9 +32,10 @@ struct allocation_options {
   std::optional<stored_allocation> stored;  ///< set to adopt a record, unset for a new placement
 };
 
-/// One look at an allocation's health, until both answers are there.
+/// One look at an allocation's health, until both answers are there. Whoever wants one meanwhile shares it.
 struct look_state {
-  guarded<done> promise;
+  std::vector<guarded<done>> rounds;        ///< of the periodic check; only with one of these a miss counts
+  std::vector<guarded<port_report>> asked;  ///< of the renter
   bool axon_done = false, ssh_done = false;
   miner_reply axon;
   ssh_state ssh = ssh_state::unknown;
@@ -47,7 +49,7 @@ class allocation_actor_state {
 
  private:
   // The wheel's slots of this actor.
-  enum timer : std::uint32_t { lease_timer, retry_timer, answer_timer };
+  enum timer : std::uint32_t { lease_timer, retry_timer, answer_timer, warn_timer };
   enum class phase : std::uint8_t {
     placing,    // nothing durable yet
     reserving,  // the intent is durable, the miner may be told
@@ -71,6 +73,7 @@ class allocation_actor_state {
   void tell_miner(bool gone);
   void measure();
   void crash(const caf::error& reason);
+  [[nodiscard]] bool is_live() const;  ///< acknowledged, and not being released
   [[nodiscard]] unix_ms now() const { return opts_.env->now(); }
   [[nodiscard]] std::chrono::milliseconds remaining() const;  ///< of the placing request
   [[nodiscard]] const config::allocation_settings& settings() const { return opts_.env->settings.allocation; }
@@ -96,6 +99,13 @@ class allocation_actor_state {
   void next_action();
   [[nodiscard]] std::optional<error> authorise(const std::string& uuid) const;
 
+  // -- the lease (allocation_lease.cpp)
+  caf::result<allocation> extend(const extend_lease& e);
+  void arm_lease();
+  void disarm_lease();
+  void on_lease_end();
+  void warn_of_end();
+
   // -- releasing (allocation_release.cpp)
   caf::result<done> end_lease(const deallocate& d);
   /// `notify`: its receiver is promised a DEALLOCATION.
@@ -111,8 +121,11 @@ class allocation_actor_state {
 
   // -- health (allocation_health.cpp)
   caf::result<done> look();
+  caf::result<port_report> look_for_renter(const check_port& c);
   [[nodiscard]] bool due_for_a_look() const;
+  look_state& begin_look();
   void on_looked();
+  void finish_look(const look_state& look) const;
 
   allocation_actor::base* self_;
   allocation_options opts_;
@@ -122,7 +135,7 @@ class allocation_actor_state {
   struct {
     telemetry::member state, offline, pending;
   } counted_;
-  std::uint64_t timer_generation_[3] = {0, 0, 0};
+  std::uint64_t timer_generation_[4] = {0, 0, 0, 0};
 
   struct queued_commit {
     commit_allocation message;  // its `expected` is filled in when it is sent
@@ -152,6 +165,7 @@ class allocation_actor_state {
 
   std::optional<look_state> looking_;
   int misses_ = 0;
+  std::optional<bool> healthy_;  // what the last look that showed something showed
 };
 
 allocation_actor::behavior_type allocation_behavior(allocation_actor::stateful_pointer<allocation_actor_state> self,

@@ -10,6 +10,9 @@
 
 namespace lode::actors {
 
+inline constexpr unix_ms day_ms = 24LL * 60 * 60 * 1000;
+inline constexpr std::int64_t longest_lease_days = 36'500;
+
 /// Sends one call through the miner actor; `then` gets the outcome. errc::overloaded: it was never sent.
 template <class F>
 void allocation_actor_state::call_miner(miner_call call, F then) {

@@ -12,7 +12,6 @@ namespace lode::actors {
 namespace {
 
 constexpr std::chrono::milliseconds recheck_pause{3000};
-constexpr unix_ms day_ms = 24LL * 60 * 60 * 1000;
 
 /// The SSH access inside a miner's answer: {"username","password","port","version"?}.
 std::optional<error> read_access(const std::string& plain, allocation_record& into) {
@@ -154,7 +153,7 @@ void allocation_actor_state::on_access(const opened_info& info) {
       "allocated", "", false,
       [this] {
         phase_ = phase::live;
-        arm_timer(lease_timer, record_.expires_at);
+        arm_lease();
         tell_miner(false);
         placed_.deliver(view_of(record_));
         config::log_for(request_.ctx.request_id, spdlog::level::info, "allocation {}: active", record_.hotkey);

@@ -16,8 +16,7 @@ constexpr unix_ms quick_retry_ms = 1000;
 }  // namespace
 
 std::optional<error> allocation_actor_state::authorise(const std::string& uuid) const {
-  const bool live = phase_ == phase::live || phase_ == phase::acting || phase_ == phase::rolling_back;
-  if (!live) return error{errc::no_allocation};
+  if (!is_live()) return error{errc::no_allocation};
   if (!crypto::constant_time_equal(uuid, record_.uuid)) return error{errc::wrong_uuid, "Invalid UUID key"};
   return std::nullopt;
 }
@@ -41,6 +40,9 @@ void allocation_actor_state::release(std::string event, std::string reason, bool
   acted_.fail(to_caf(errc::no_allocation, "the allocation is being released"));
   for (auto& a : actions_) a.promise.fail(to_caf(errc::no_allocation, "the allocation is being released"));
   actions_.clear();
+  if (looking_) {
+    for (const auto& a : looking_->asked) a.fail(to_caf(errc::no_allocation, "the allocation is being released"));
+  }
   phase_ = phase::releasing;
   // A paused container, or one whose pause was under way, must run before existing miners can remove it.
   record_.maybe_paused = record_.state == lode::allocation_state::paused || record_.pending == pending_action::pause ||
@@ -49,8 +51,7 @@ void allocation_actor_state::release(std::string event, std::string reason, bool
   record_.pending = pending_action::none;
   record_.state = lode::allocation_state::releasing;
   record_.released_at = now();
-  ++timer_generation_[lease_timer];
-  self_->send(opts_.env->wheel, disarm{self_->address(), lease_timer});
+  disarm_lease();
   tell_miner(false);
   std::vector<webhook> webhooks;
   if (notify && !opts_.env->settings.notify.deallocation_url.empty())

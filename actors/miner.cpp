@@ -59,10 +59,9 @@ caf::result<Reply> miner_state::ask_child(Message& message) {
   return promise;
 }
 
-void miner_state::report_slot(std::optional<allocation> view) {
-  self_->send(
-      opts_.registry,
-      slot_update{opts_.info.hotkey, slot_taken_ ? slot_update::slot::busy : slot_update::slot::free, std::move(view)});
+void miner_state::report_slot(std::optional<allocation> view, std::optional<bool> healthy) {
+  const auto now = slot_taken_ ? slot_update::slot::busy : slot_update::slot::free;
+  self_->send(opts_.registry, slot_update{opts_.info.hotkey, now, std::move(view), healthy});
 }
 
 void miner_state::on_changed(const allocation_changed& change) {
@@ -71,7 +70,7 @@ void miner_state::on_changed(const allocation_changed& change) {
     child_ = nullptr;
     if (crashes_ != 0) self_->send(opts_.registry, crash_report{opts_.info.hotkey, crashes_ = 0});
   }
-  report_slot(change.view);
+  report_slot(change.view, change.healthy);
 }
 
 void miner_state::on_down(const caf::down_msg& down) {
@@ -242,8 +241,14 @@ miner_actor::behavior_type miner_state::behavior(miner_options options) {
         if (!child_) return no_child();
         return ask_child<done>(a);
       },
-      [](const extend_lease&) -> caf::result<allocation> { return to_caf(errc::not_implemented, "not there yet"); },
-      [](const check_port&) -> caf::result<port_report> { return to_caf(errc::not_implemented, "not there yet"); },
+      [this](extend_lease& e) -> caf::result<allocation> {
+        if (!child_) return no_child();
+        return ask_child<allocation>(e);
+      },
+      [this](check_port& c) -> caf::result<port_report> {
+        if (!child_) return no_child();
+        return ask_child<port_report>(c);
+      },
       [this](const probe& p) { return status(p); },
       [this](check_health& c) -> caf::result<done> {
         if (!child_) return done{};

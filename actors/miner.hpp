@@ -55,7 +55,7 @@ class miner_state {
   void spawn_allocation(std::optional<stored_allocation> stored);
   void restart_allocation();
   void ask_specs();
-  void report_slot(std::optional<allocation> view);
+  void report_slot(std::optional<allocation> view, std::optional<bool> healthy = std::nullopt);
   void arm_timer(timer slot, std::chrono::milliseconds in);
   [[nodiscard]] caf::error no_child() const;
 

@@ -117,8 +117,8 @@ class registry_state {
                 const std::function<void(caf::error&)>& failed);
   void placed(const std::string& hotkey);
   void not_placed(const std::string& hotkey, const error& why, std::chrono::steady_clock::time_point deadline);
-  template <class Message>
-  caf::result<done> pass_on(Message& message);
+  template <class Reply, class Message>
+  caf::result<Reply> pass_on(Message& message);
   [[nodiscard]] std::optional<caf::error> not_serving() const;  ///< for what changes something
   [[nodiscard]] std::optional<caf::error> not_known() const;    ///< for what only looks: false before the recovery
 

@@ -7,6 +7,9 @@
 #include <caf/all.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <type_traits>
+
 namespace lode::actors {
 namespace {
 
@@ -35,6 +38,13 @@ bool next_may_do(errc code) {
     default:
       return false;
   }
+}
+
+/// What a miner is told of a lease: twice as long, as existing validators do for a miner by name, so that it never ends
+/// a container before we do and there is room for an extension. A miner need not take more than a hundred years.
+std::int64_t told_days(std::int64_t lease_days) {
+  constexpr std::int64_t most = 36'500;
+  return std::max(lease_days, std::min(lease_days * 2, most));
 }
 
 }  // namespace
@@ -104,7 +114,7 @@ void registry_state::next_candidate(const std::shared_ptr<search>& s) {
   p.device = r.device;
   p.docker = r.docker;
   p.lease_days = r.device.timeline;
-  p.told_days = r.device.timeline;
+  p.told_days = told_days(p.lease_days);
   p.check_tries = 1;
   p.register_timeout = std::chrono::milliseconds{opts_.env->settings.allocation.register_timeout_ms};
   p.ctx = r.ctx;
@@ -144,8 +154,7 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   }
   p.docker = std::move(request.docker);
   p.lease_days = settings.hotkey_lease_days;
-  // Told twice the lease, as existing validators do, so that the miner never ends a container before we do.
-  p.told_days = settings.hotkey_lease_days * 2;
+  p.told_days = told_days(p.lease_days);
   p.check_tries = static_cast<int>(settings.hotkey_check_tries);
   p.register_timeout = std::chrono::milliseconds{settings.hotkey_register_timeout_ms};
   p.ctx = std::move(request.ctx);
@@ -157,21 +166,34 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   return promise;
 }
 
-template <class Message>
-caf::result<done> registry_state::pass_on(Message& message) {
+template <class Reply, class Message>
+caf::result<Reply> registry_state::pass_on(Message& message) {
   if (auto e = not_known()) return std::move(*e);
   const auto it = miners_.find(message.hotkey);
   if (it == miners_.end() || !it->second.busy) return to_caf(errc::no_allocation);
   if (!it->second.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
   // Not delegated: the reply comes after the slot_update that it belongs to, so the requester finds it in the listings.
-  auto promise = self_->make_response_promise<done>();
-  const guarded<done> answer{promise};
+  auto promise = self_->make_response_promise<Reply>();
+  const guarded<Reply> answer{promise};
+  const auto complete = [this, hotkey = message.hotkey](Reply& reply) {
+    if constexpr (std::is_same_v<Reply, port_report>) {
+      const auto found = miners_.find(hotkey);
+      reply.eligible = found != miners_.end() && eligible(found->second);
+    }
+  };
   self_->request(it->second.actor, caf::infinite, std::move(message))
-      .then([answer](done& d) { answer.deliver(d); }, [answer](caf::error& e) { answer.fail(std::move(e)); });
+      .then(
+          [answer, complete](Reply& reply) {
+            complete(reply);
+            answer.deliver(std::move(reply));
+          },
+          [answer](caf::error& e) { answer.fail(std::move(e)); });
   return promise;
 }
 
 template caf::result<done> registry_state::pass_on(deallocate&);
 template caf::result<done> registry_state::pass_on(docker_action&);
+template caf::result<allocation> registry_state::pass_on(extend_lease&);
+template caf::result<port_report> registry_state::pass_on(check_port&);
 
 }  // namespace lode::actors

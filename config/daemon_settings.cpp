@@ -58,6 +58,7 @@ const std::array table{
     setting<s>{"allocation.action-timeout-ms", [](s& x) -> value_ref { return &x.allocation.action_timeout_ms; }, "A miner must restart, pause, unpause or exchange a key within this", {.least = 100, .most = hour_ms}},
     setting<s>{"allocation.hotkey-check-tries", [](s& x) -> value_ref { return &x.allocation.hotkey_check_tries; }, "Checks of a miner that the client named before it counts as silent", {.least = 1, .most = 100}},
     setting<s>{"allocation.hotkey-lease-days", [](s& x) -> value_ref { return &x.allocation.hotkey_lease_days; }, "Length of a lease where the client cannot say it", {.least = 1, .most = 36'500}},
+    setting<s>{"allocation.warn-hours", [](s& x) -> value_ref { return &x.allocation.warn_hours; }, "The renter is warned this long before the end of a lease, or when half of a short one has passed; 0: never", {.least = 0, .most = 36'500 * 24}},
     setting<s>{"allocation.release-retry-min-ms", [](s& x) -> value_ref { return &x.allocation.release_retry_min_ms; }, "First pause between tries to release", {.least = 10, .most = hour_ms}},
     setting<s>{"allocation.release-retry-max-ms", [](s& x) -> value_ref { return &x.allocation.release_retry_max_ms; }, "Longest pause between tries to release", {.least = 10, .most = 24 * hour_ms}},
     setting<s>{"allocation.settle-ms", [](s& x) -> value_ref { return &x.allocation.settle_ms; }, "A registration that timed out may still succeed for this long", {.least = 0, .most = hour_ms}},
@@ -69,7 +70,7 @@ const std::array table{
     setting<s>{"idempotency.keys", [](s& x) -> value_ref { return &x.idempotency.keys; }, "Idempotency keys kept; beyond, the oldest that are answered go first, and more get 503", {.least = 1, .most = many}},
 
     setting<s>{"notify.deallocation-url", [](s& x) -> value_ref { return &x.notify.deallocation_url; }, "Webhook for ended allocations; empty: none", {.form = http_url, .secret = true, .legacy_env = "DEALLOCATION_NOTIFY_URL"}},
-    setting<s>{"notify.status-url", [](s& x) -> value_ref { return &x.notify.status_url; }, "Webhook for allocations that go on or off line; empty: none", {.form = http_url, .secret = true, .legacy_env = "STATUS_NOTIFY_URL"}},
+    setting<s>{"notify.status-url", [](s& x) -> value_ref { return &x.notify.status_url; }, "Webhook for allocations that go on or off line or whose lease is about to end; empty: none", {.form = http_url, .secret = true, .legacy_env = "STATUS_NOTIFY_URL"}},
     setting<s>{"notify.status-every-check", [](s& x) -> value_ref { return &x.notify.status_every_check; }, "Also say at every health check how an allocation is"},
     setting<s>{"notify.secret", [](s& x) -> value_ref { return &x.notify.secret; }, "Key that signs webhooks; empty: not signed", {.secret = true}},
     setting<s>{"notify.secret-file", [](s& x) -> value_ref { return &x.notify.secret_file; }, "File of that key, closed to others"},

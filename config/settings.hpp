@@ -28,6 +28,7 @@ struct allocation_settings {
   std::int64_t action_timeout_ms = 60000;
   std::int64_t hotkey_check_tries = 3;
   std::int64_t hotkey_lease_days = 30;
+  std::int64_t warn_hours = 24;  ///< before the end of a lease; 0: never
   std::int64_t release_retry_min_ms = 1000;
   std::int64_t release_retry_max_ms = 300000;
   std::int64_t settle_ms = 120000;  ///< how long a registration that timed out may still succeed

@@ -69,6 +69,23 @@ bool arguments::boolean_or(std::string_view name, bool fallback) {
   return fallback;
 }
 
+std::int64_t arguments::required_integer(std::string_view name, std::int64_t least, std::int64_t most) {
+  std::optional<std::int64_t> n;
+  if (const auto text = request_.query_value(name)) {
+    n = parse_int(*text, name, errors_);
+  } else if (const auto* v = member(name)) {
+    n = parse_int(*v, name, errors_);
+  } else {
+    fail(name, words::required);
+  }
+  if (!n) return least;
+  constraint bounds;
+  bounds.ge = least;
+  bounds.le = most;
+  if (const std::string text = out_of_bounds(bounds, *n); !text.empty()) fail(name, text);
+  return *n;
+}
+
 std::optional<std::int64_t> arguments::maybe_count(std::string_view name) {
   std::optional<std::int64_t> n;
   if (const auto text = request_.query_value(name)) {

@@ -28,6 +28,8 @@ class arguments {
   std::string string_or(std::string_view name, std::string_view fallback);
   std::optional<std::string> maybe_string(std::string_view name);
   bool boolean_or(std::string_view name, bool fallback);
+  /// An integer from `least` to `most`.
+  std::int64_t required_integer(std::string_view name, std::int64_t least, std::int64_t most);
   /// An integer that is not negative.
   std::optional<std::int64_t> maybe_count(std::string_view name);
   /// A number that is neither negative nor infinite.

@@ -125,6 +125,8 @@ task<response> post_restart_docker(const endpoint_context&, request&);
 task<response> post_pause_docker(const endpoint_context&, request&);
 task<response> post_unpause_docker(const endpoint_context&, request&);
 task<response> post_exchange_docker_key(const endpoint_context&, request&);
+task<response> post_extend(const endpoint_context&, request&);
+task<response> post_check_port(const endpoint_context&, request&);
 task<response> post_allocations_sql(const endpoint_context&, request&);
 task<response> post_resources_sql(const endpoint_context&, request&);
 task<response> post_resources_wandb(const endpoint_context&, request&);

@@ -7,6 +7,9 @@
 #include <boost/url/src.hpp>
 #include <boost/url/url_view.hpp>
 
+#include <charconv>
+#include <system_error>
+
 namespace lode::links {
 
 result<webhook_url> parse_webhook_url(std::string_view text) {
@@ -25,8 +28,11 @@ result<webhook_url> parse_webhook_url(std::string_view text) {
     if (c <= ' ' || c >= 0x7F) return refuse("names no sane host");
   out.port = out.tls ? 443 : 80;
   if (url.has_port()) {
-    out.port = url.port_number();
-    if (out.port == 0) return refuse("has no valid port");
+    // Not port_number(): what does not fit it takes modulo 65536.
+    const std::string port{url.port()};
+    const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (failed != std::errc{} || end != port.data() + port.size() || out.port == 0)
+      return refuse("has no valid port");
   }
   out.host_field = std::string{url.encoded_host()};
   if (url.has_port()) out.host_field += ":" + std::to_string(out.port);

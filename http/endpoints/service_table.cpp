@@ -53,6 +53,9 @@ constexpr std::array exchange_parameters{
     hotkey, uuid_key, parameter{"ssh_key", query, type::string, "", false, "one OpenSSH public key line", ssh_key_line},
     parameter{"key_type", query, type::string, "\"user\"", true, "whose key it is", R"("user")", "user terminal"}};
 
+constexpr std::array extend_parameters{
+    hotkey, uuid_key, parameter{"days", query, type::integer, "", false, "days to add, 1 to 36500", "7"}};
+
 constexpr std::string_view an_allocation = R"({"$ref":"#/components/schemas/Allocation"})";
 constexpr std::array spec_replies{reply_row{200, "Resource was successfully allocated", an_allocation},
                                   reply_row{404, "Fail to allocate resource"}};
@@ -76,6 +79,18 @@ constexpr std::array exchange_replies{reply_row{200, "Resource ssh_key is exchan
                                       reply_row{400, "Exchange ssh_key not successfully, please try again."},
                                       reply_row{403, "An error occurred during exchange ssh_key operation."},
                                       no_details};
+constexpr std::array extend_replies{reply_row{200, "Lease was extended successfully.", an_allocation},
+                                    reply_row{400, "Extension not successfully, please try again."},
+                                    reply_row{403, "An error occurred during extend operation."}, no_details};
+constexpr std::array port_replies{
+    reply_row{200, "Checked the SSH port.",
+              R"({"type":"object","required":["hotkey","ssh_ip","ssh_port","port","reachable","healthy","eligible",)"
+              R"("misses","checked_at"],"properties":{"hotkey":{"type":"string"},"ssh_ip":{"type":"string"},)"
+              R"("ssh_port":{"type":"integer"},"port":{"type":"string","enum":["open","closed","unknown"]},)"
+              R"("reachable":{"type":"boolean"},"healthy":{"type":["boolean","null"]},"eligible":{"type":"boolean"},)"
+              R"("misses":{"type":"integer","minimum":0},"checked_at":{"type":"string","format":"date-time"}}})"},
+    reply_row{400, "Check not successfully, please try again."},
+    reply_row{403, "An error occurred during check operation."}, no_details};
 constexpr std::array status_replies{
     reply_row{200, "List hotkey status successfully.",
               R"({"type":"array","items":{"$ref":"#/components/schemas/HotkeyStatus"}})"}};
@@ -96,6 +111,10 @@ constexpr std::array table{
              rented_parameters, unpause_replies, post_unpause_docker},
     endpoint{verb::post, "/service/exchange_docker_key", "service", "Exchange the SSH key of a rented container",
              role::rent, exchange_parameters, exchange_replies, post_exchange_docker_key},
+    endpoint{verb::post, "/service/extend", "service", "Make a lease longer", role::rent, extend_parameters,
+             extend_replies, post_extend},
+    endpoint{verb::post, "/service/check_port", "service", "Look now whether a rented container can be reached by SSH",
+             role::rent, rented_parameters, port_replies, post_check_port},
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // What an operator's commands send and show, against a stand-in that answers as the surface of the API says: keys,
-// extend, check_port, notifications.
+// notifications; and that a renter's UUID goes in the body.
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import http from 'node:http';
@@ -95,10 +95,9 @@ test('notifications', withStandIn(async (cli, calls) => {
 }));
 
 test('extend and check: the UUID goes in the body, never in the address', withStandIn(async (cli, calls) => {
-  const done = await cli.run(['extend', hotkey, '--uuid', 'u-1', '--days', '7'], { env });
-  assert.equal(done.stdout, `extended ${hotkey} until 2026-12-31T00:00:00Z\n`, done.stderr);
+  assert.equal((await cli.run(['extend', hotkey, '--uuid', 'u-1', '--days', '7'], { env })).code, 0);
   assert.deepEqual(calls.at(-1), { path: '/service/extend', query: {}, body: { hotkey, uuid_key: 'u-1', days: 7 }, authorization: 'Bearer lode_k1_good' });
   const seen = await cli.run(['check', hotkey, '--uuid', 'u-1'], { env });
-  assert.match(seen.stdout, /^port\topen$/m);
-  assert.match(seen.stdout, /^healthy\tunknown$/m);
+  assert.deepEqual([calls.at(-1).path, calls.at(-1).query], ['/service/check_port', {}]);
+  assert.match(seen.stdout, /^healthy\tunknown$/m, 'before the first look');
 }));

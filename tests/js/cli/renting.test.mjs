@@ -94,6 +94,31 @@ withSteps('a renter at the command line', { miners: 3 }, (step) => {
     await fs.writeFile(path.join(cli.home, 'x'), '-----BEGIN OPENSSH PRIVATE KEY-----');
     ended(await cli.run(['key', 'last', '--ssh-key', '~/x']), 2, /private key, which must stay with you/);
   });
+  step('extend makes the lease longer, as far as the miner was told', async ({ api }) => {
+    const [before] = await api.allocations();
+    const done = await cli.run(['extend', 'last', '--days', '1']);
+    ended(done, 0);
+    const [after] = await api.allocations();
+    assert.equal(done.stdout, `extended ${mine.hotkey} until ${after.expires_at}\n`);
+    assert.equal(Date.parse(after.expires_at) - Date.parse(before.expires_at), 86_400_000);
+    assert.equal((await cli.state()).allocations[0].expires_at, after.expires_at);
+    ended(await cli.run(['extend', 'last', '--days', '2']), 2, /the lease is 4 days at most: 1 more are possible/);
+    ended(await cli.run(['extend', 'last', '--days', '0']), 2);
+    ended(await cli.run(['extend', mine.hotkey, '--uuid', 'wrong', '--days', '1']), 4, /Invalid UUID key/);
+    assert.deepEqual(await api.allocations(), [after]);
+    assert.equal((await cli.pairs(['show', 'last'])).expires_at, after.expires_at);
+  });
+  step('check looks at the port now', async ({ axons }) => {
+    const axon = axons.find(({ hotkey }) => hotkey === mine.hotkey);
+    const { port, reachable, healthy, eligible, misses, ssh_port: sshPort } = await cli.pairs(['check', 'last']);
+    assert.deepEqual([port, reachable, healthy, eligible, misses, sshPort],
+      ['open', 'yes', 'yes', 'yes', '0', String(axon.sshPort)]);
+    axon.miner.stop();
+    assert.deepEqual((await cli.pairs(['check', 'last'])).port, 'closed');
+    axon.miner.container.state = 'running';
+    assert.deepEqual((await cli.json(['check', mine.hotkey.slice(0, 12)])).healthy, true);
+    ended(await cli.run(['check', mine.hotkey, '--uuid', 'wrong']), 4, /Invalid UUID key/);
+  });
   step('ssh --print shows how it would log in', async () => {
     const { stdout } = await cli.run(['ssh', 'last', '--print', '--', 'uname', '-a']);
     const hosts = path.join(cli.home, '.local/state/lode/known_hosts');

@@ -41,6 +41,8 @@ export class Loded {
   constructor(settings, file = program) {
     this.settings = settings;
     this.file = file;
+    /** More of its environment, for the next start. */
+    this.env = {};
     this.name = path.basename(file);
     /** Everything that was said, by all runs. */
     this.stdout = '';
@@ -59,7 +61,10 @@ export class Loded {
   /** Returns the base URL once the daemon says that it listens. */
   async start() {
     if (this.#child) throw new Error('it runs already');
-    const child = spawn(this.file, flagsOf(this.settings), { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.file, flagsOf(this.settings), {
+      env: { ...environment(), ...this.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#child = child;
     this.state = `runs as ${child.pid}`;
     let out = '';

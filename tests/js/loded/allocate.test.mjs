@@ -26,7 +26,7 @@ withSteps('allocate_spec', { miners: [{}, { specs: bigGpu }, { specs: noGpu }] }
 
     const [register] = registersOf(axon);
     assert.ok(register.verified);
-    assert.equal(register.timeline, 30);
+    assert.equal(register.timeline, 60, 'twice the lease, as existing validators do for a miner by name');
     assert.equal(register.hotkey, world.hotkey);
     assert.equal(register.body.dendrite.hotkey, world.hotkey, 'what the miner publishes as its renter');
     assert.equal(register.body.axon.status_code, null, 'or it becomes the status of the answer');
@@ -57,7 +57,7 @@ withSteps('allocate_spec', { miners: [{}, { specs: bigGpu }, { specs: noGpu }] }
     assert.equal(leaseDays(data), 90);
     assert.equal(data.ssh_key, '');
     const register = registersOf(axons[0]).at(-1);
-    assert.equal(register.timeline, 90);
+    assert.equal(register.timeline, 180);
     assert.deepEqual(register.body.device_requirement.gpu, { count: 1, capacity: 3000, type: 'gpu' });
     assert.equal(register.body.docker_requirement.base_image, 'ubuntu');
     await api.deallocate(data);

@@ -174,10 +174,11 @@ describe('webhooks', { concurrency: 4 }, () => {
       }
     });
 
-  withReceiver('missed health checks are told: OFFLINE, then the end of the lease',
+  withReceiver('missed health checks are told: OFFLINE, then the end of the lease; the release goes on until confirmed',
     { settings: { 'jobs.allocation-check-seconds': 1, 'jobs.allocation-check-misses': 3 } },
     async (world, receiver) => {
       const mine = await rent(world);
+      world.axons[0].setHabit('deregister', { kind: 'http', status: 500 });
       stop(world.axons[0]);
       await until('both', () => receiver.kept.length === 2, { within: 30_000 });
       const [offline, end] = receiver.kept;
@@ -186,6 +187,12 @@ describe('webhooks', { concurrency: 4 }, () => {
       assert.deepEqual([offline.status, end.status], ['OFFLINE', 'DEALLOCATION']);
       assert.deepEqual(receiver.attempts.map((a) => a.path), ['/status', '/ended']);
       assert.deepEqual([offline.uuid, end.uuid], [mine.uuid_key, mine.uuid_key]);
+      const tries = () => world.axons[0].calls.filter(({ action }) => action === 'deregister').length;
+      await until('more tries than a renter waits for', () => tries() > 5);
+      assert.equal((await world.api.slots()).get(mine.hotkey), 'reserved', 'not offered before its miner confirms');
+      world.axons[0].clearHabits();
+      await world.slotIs(mine.hotkey, 'available');
+      assert.equal(receiver.attempts.length, 2, 'and told once');
     });
 
   withReceiver('with notify.status-every-check each check is told, and a receiver that is down is not told afterwards',

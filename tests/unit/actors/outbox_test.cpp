@@ -70,10 +70,10 @@ TEST_F(outbox_test, a_lease_that_ends_by_itself_and_one_that_misses_its_checks_a
   publish({miner("a"), miner("b")});
   rent("a");
   advance(hours{24 * 30 + 1});
-  EXPECT_EQ(attempts(), std::vector<std::string>{"DEALLOCATION a"});
+  EXPECT_EQ(attempts(), (std::vector<std::string>{"EXPIRING a", "DEALLOCATION a"}));
   rent("b");
   for (int i = 0; i < 3; ++i) look(ssh_state::closed);
-  EXPECT_EQ(attempts(), (std::vector<std::string>{"DEALLOCATION a", "OFFLINE b", "DEALLOCATION b"}));
+  EXPECT_EQ(attempts(), (std::vector<std::string>{"EXPIRING a", "DEALLOCATION a", "OFFLINE b", "DEALLOCATION b"}));
 }
 
 TEST_F(outbox_test, online_and_offline_are_told_on_change_only) {

@@ -283,7 +283,11 @@ TEST_F(place_test, lease_and_told_timeline) {
   allocate_spec spec;
   spec.device.timeline = 7;
   ASSERT_TRUE(ask<allocation>(spec).ok());
-  EXPECT_EQ(told("b"), 7);
+  EXPECT_EQ(told("b"), 14);
+  spec.device.timeline = 20'000;
+  publish({miner("a"), miner("b"), miner("c")});
+  ASSERT_TRUE(ask<allocation>(spec).ok());
+  EXPECT_EQ(told("c"), 36'500) << "the most that a lode-miner takes";
 }
 
 TEST_F(place_test, a_store_that_cannot_write_refuses_and_tells) {

@@ -289,6 +289,94 @@ TEST_F(endpoints, docker_actions) {
   }
 }
 
+TEST_F(endpoints, extend) {
+  const std::string target = "/service/extend?hotkey=5H&uuid_key=u&days=7";
+  says.extend.reply = sample();
+  const answer good = post(target);
+  EXPECT_EQ(good.status, 200U);
+  EXPECT_EQ(good.body, R"({"success":true,"message":"Lease was extended successfully.","data":)" + sample_json + "}");
+  EXPECT_EQ(post("/service/extend/?days=3", R"({"hotkey":"5B","uuid_key":"v","days":9})").status, 200U);
+  EXPECT_EQ(post("/service/extend", R"({"hotkey":"5B","uuid_key":"v","days":" 36500 "})").status, 200U);
+  ASSERT_EQ(says.extend.seen.size(), 3U);
+  EXPECT_EQ(says.extend.seen[0].hotkey, "5H");
+  EXPECT_EQ(says.extend.seen[0].uuid, "u");
+  EXPECT_EQ(says.extend.seen[0].days, 7);
+  EXPECT_EQ(says.extend.seen[1].days, 3);
+  EXPECT_EQ(says.extend.seen[2].days, 36'500);
+  says.extend.reply.reset();
+  const auto fails = [&](error e, unsigned status, const std::string& body) {
+    says.extend.failure = std::move(e);
+    const answer a = post(target);
+    EXPECT_EQ(a.status, status);
+    EXPECT_EQ(a.body, body);
+  };
+  const std::string refusal = "Extension not successfully, please try again.";
+  const std::string failure = "An error occurred during extend operation.";
+  fails(errc::no_allocation, 404, error_json("No allocation details found for the provided hotkey."));
+  fails(errc::wrong_uuid, 400, error_json(refusal, "Invalid UUID key"));
+  fails(error{errc::bad_request, "too long"}, 400, error_json(refusal, "too long"));
+  fails(errc::unknown_hotkey, 403, error_json(failure, "The hotkey left the metagraph"));
+  fails(error{errc::store_io, "disk"}, 500, error_json("Internal Server Error"));
+  fails(errc::deadline_exceeded, 503, error_json("The request could not be finished in time, please try again."));
+  const std::string all = field("hotkey", "Field required") + "," + field("uuid_key", "Field required") + ",";
+  expect_422(post("/service/extend"), all + field("days", "Field required"));
+  expect_422(post("/service/extend?days=0"), all + field("days", "Input should be greater than or equal to 1"));
+  expect_422(post("/service/extend?days=36501"), all + field("days", "Input should be less than or equal to 36500"));
+  expect_422(post("/service/extend?days=-3"), all + field("days", "Input should be greater than or equal to 1"));
+  expect_422(post("/service/extend", R"({"days":1.5})"),
+             all + field("days", "Input should be a valid integer, got a number with a fractional part"));
+  expect_422(post("/service/extend", R"({"days":null})"), all + field("days", "Input should be a valid integer"));
+  expect_422(post("/service/extend?days=soon"),
+             all + field("days", "Input should be a valid integer, unable to parse string as an integer"));
+  EXPECT_EQ(call("GET", target).status, 405U);
+}
+
+TEST_F(endpoints, check_port) {
+  const std::string target = "/service/check_port?hotkey=5H&uuid_key=u";
+  port_report report;
+  report.hotkey = "5H";
+  report.ssh_ip = "203.0.113.7";
+  report.ssh_port = 4444;
+  report.eligible = true;
+  report.checked_at = 1'764'036'000'000;
+  const auto shown = [](const std::string& port, const std::string& rest) {
+    return R"({"success":true,"message":"Checked the SSH port.","data":{"hotkey":"5H","ssh_ip":"203.0.113.7",)"
+           R"("ssh_port":4444,"port":")" +
+           port + "\"," + rest + R"(,"checked_at":"2025-11-25T02:00:00Z"}})";
+  };
+  says.port.reply = report;
+  EXPECT_EQ(post(target).body, shown("unknown", R"("reachable":false,"healthy":null,"eligible":true,"misses":0)"));
+  report.eligible = false;
+  report.reachable = true;
+  report.healthy = false;
+  report.misses = 3;
+  for (const auto& [state, word] : {std::pair{ssh_state::closed, "closed"}, std::pair{ssh_state::silent, "open"}}) {
+    report.port = state;
+    says.port.reply = report;
+    EXPECT_EQ(post(target).body, shown(word, R"("reachable":true,"healthy":false,"eligible":false,"misses":3)"));
+  }
+  report.port = ssh_state::open;
+  report.healthy = true;
+  says.port.reply = report;
+  EXPECT_EQ(post("/service/check_port", R"({"hotkey":"5H","uuid_key":"u"})").body,
+            shown("open", R"("reachable":true,"healthy":true,"eligible":false,"misses":3)"));
+  EXPECT_EQ(says.port.seen.back().uuid, "u");
+  says.port.reply.reset();
+  const auto fails = [&](error e, unsigned status, const std::string& body) {
+    says.port.failure = std::move(e);
+    const answer a = post(target);
+    EXPECT_EQ(a.status, status);
+    EXPECT_EQ(a.body, body);
+  };
+  fails(errc::no_allocation, 404, error_json("No allocation details found for the provided hotkey."));
+  fails(errc::wrong_uuid, 400, error_json("Check not successfully, please try again.", "Invalid UUID key"));
+  fails(error{errc::wrong_state, "the container is paused"}, 403,
+        error_json("An error occurred during check operation.", "the container is paused"));
+  fails(errc::overloaded, 503, error_json("The service is overloaded, please try again."));
+  expect_422(post("/service/check_port"),
+             field("hotkey", "Field required") + "," + field("uuid_key", "Field required"));
+}
+
 TEST_F(endpoints, exchange_checks_key_and_type) {
   const std::string target = "/service/exchange_docker_key?hotkey=5H&uuid_key=u";
   says.action.reply = done{};
