@@ -31,8 +31,7 @@ result<webhook_url> parse_webhook_url(std::string_view text) {
     // Not port_number(): what does not fit it takes modulo 65536.
     const std::string port{url.port()};
     const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-    if (failed != std::errc{} || end != port.data() + port.size() || out.port == 0)
-      return refuse("has no valid port");
+    if (failed != std::errc{} || end != port.data() + port.size() || out.port == 0) return refuse("has no valid port");
   }
   out.host_field = std::string{url.encoded_host()};
   if (url.has_port()) out.host_field += ":" + std::to_string(out.port);
