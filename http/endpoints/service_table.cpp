@@ -54,7 +54,8 @@ constexpr std::array exchange_parameters{
     parameter{"key_type", query, type::string, "\"user\"", true, "whose key it is", R"("user")", "user terminal"}};
 
 constexpr std::array extend_parameters{
-    hotkey, uuid_key, parameter{"days", query, type::integer, "", false, "days to add, 1 to 36500", "7"}};
+    hotkey, uuid_key,
+    parameter{"days", query, type::integer, "", false, "days to add", "7", "", {.ge = 1, .le = 36'500}}};
 
 constexpr std::string_view an_allocation = R"({"$ref":"#/components/schemas/Allocation"})";
 constexpr std::array spec_replies{reply_row{200, "Resource was successfully allocated", an_allocation},
