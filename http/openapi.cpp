@@ -17,7 +17,6 @@ namespace {
 
 namespace json = boost::json;
 using openapi::parsed;
-using openapi::reference;
 
 constexpr std::string_view introduction =
     "Rents out GPU containers on the miners of a Bittensor subnet. Every reply is JSON in one of two envelopes: "
