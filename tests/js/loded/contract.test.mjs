@@ -112,6 +112,7 @@ worldly('examples and random input', { file: false, settings: { 'miners.simulate
   }
   for (let round = 0; round < 25; ++round)
     for (const o of operations) {
+      if (o.path === '/admin/keys/add') continue; // a first key would shut this test out
       const query = queryOf(o, (p) => (p.required || random(2) ? valid(p.schema) : undefined));
       const schema = bodySchema(o);
       const body = schema && (o.operation.requestBody.required || random(2)) ? valid(schema) : undefined;
@@ -259,6 +260,8 @@ for (const [name, limit, expected] of [['keys', 0, 401], ['too many failures', 1
     const call = caller(world.api, name);
     for (const { path } of secured())
       assert.equal((await call(path, { headers: { origin: 'http://elsewhere' } })).status, 403, path);
+    const early = await call('/admin/keys/add', { query: { name: 'ci', role: 'read' } });
+    assert.equal(early.status, 400, 'the first key must be an admin');
     const added = await call('/admin/keys/add', { query: { name: 'root', role: 'admin' } });
     const admin = { headers: { authorization: `Bearer ${added.json.data.key}` } };
     const keep = async (options) => {
@@ -276,7 +279,7 @@ for (const [name, limit, expected] of [['keys', 0, 401], ['too many failures', 1
       const headers = { authorization: `Bearer ${reader.key}` };
       assert.equal((await call(o.path, { headers })).status, 403, o.path);
     }
-    assert.equal((await keep({ query: { name: 'a b', role: 'read' } })).status, 400);
+    assert.equal((await keep({ query: { name: 'a b', role: 'read' } })).status, 422);
     assert.equal((await call('/admin/keys', admin)).status, 200);
     const revoke = (id) => call('/admin/keys/revoke', { ...admin, query: { id } });
     assert.equal((await revoke('none')).status, 404);
