@@ -1,5 +1,6 @@
 #include "actors/ledger.hpp"
 
+#include "actors/ledger_rows.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/event_codec.hpp"
 
@@ -13,21 +14,6 @@ namespace lode::actors {
 namespace {
 
 using storage::column;
-
-struct row_place {
-  column in;
-  std::string_view prefix;
-};
-
-row_place place_of(row_kind kind) {
-  switch (kind) {
-    case row_kind::miner_marks:
-      return {column::meta, "marks/"};
-    case row_kind::api_key:
-      break;
-  }
-  return {column::keys, "api/"};
-}
 
 // Bound to the hotkey, and not to be moved to its allocation's record.
 std::string seal_context(const webhook& w) { return "outbox " + w.hotkey; }

@@ -1,5 +1,6 @@
 #include "actors/system.hpp"
 
+#include "actors/access.hpp"
 #include "actors/allocation_check.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/idempotency.hpp"
@@ -77,6 +78,8 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
 
   registry_ = sys.spawn(actors::registry, registry_options{env_, options.on_recovered, options.on_fatal});
   idempotency_ = sys.spawn(actors::idempotency, idempotency_options{env_, registry_, options.on_fatal});
+  access_ = sys.spawn(actors::access,
+                      access_options{env_->ledger, std::move(options.keys), std::move(options.board), wall_clock});
   metagraph_options mo;
   mo.registry = registry_;
   mo.file = settings.miners.file;
@@ -93,6 +96,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   end_with(env_->wheel, "lease_wheel", ending_, options.on_fatal);
   end_with(env_->outbox, "outbox", ending_, options.on_fatal);
   end_with(registry_, "registry", ending_, options.on_fatal);
+  end_with(access_, "access", ending_, options.on_fatal);
   end_with(idempotency_, "idempotency", ending_, options.on_fatal);
   for (const auto& job : jobs_) end_with(job, "a job", ending_, options.on_fatal);
 }
@@ -111,6 +115,7 @@ bool actor_tree::stop(std::chrono::milliseconds bound) {
   self->request(registry_, bound, stop_all{}).receive([](done&) {}, [&](caf::error&) { in_time = false; });
   self->send_exit(registry_, caf::exit_reason::user_shutdown);
   self->send_exit(idempotency_, caf::exit_reason::user_shutdown);
+  self->send_exit(access_, caf::exit_reason::user_shutdown);
   self->send_exit(hub_, caf::exit_reason::user_shutdown);
   self->send_exit(env_->outbox, caf::exit_reason::user_shutdown);
   self->send_exit(env_->forge, caf::exit_reason::user_shutdown);
@@ -120,6 +125,7 @@ bool actor_tree::stop(std::chrono::milliseconds bound) {
   self->wait_for(env_->ledger);
   registry_ = nullptr;
   idempotency_ = nullptr;
+  access_ = nullptr;
   hub_ = nullptr;
   env_.reset();
   return in_time;

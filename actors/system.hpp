@@ -2,7 +2,9 @@
 // The actor tree of one loded process: started bottom up, stopped top down.
 
 #include "actors/environment.hpp"
+#include "crypto/key_ring.hpp"
 #include "links/webhook.hpp"
+#include "messages/access.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
@@ -28,7 +30,9 @@ struct system_options {
   std::shared_ptr<const storage::sealer> sealer;
   std::shared_ptr<links::miner_link> link;
   std::shared_ptr<links::webhook_sender> webhooks;
-  std::vector<miner_info> simulated;           ///< offered beside the miners file
+  std::vector<api_key> keys;                                                         ///< of load_keys(*store)
+  std::shared_ptr<crypto::key_board> board = std::make_shared<crypto::key_board>();  ///< where those in force hang
+  std::vector<miner_info> simulated;                                                 ///< offered beside the miners file
   std::function<void()> on_recovered;          ///< from an actor's thread: every stored allocation is served again
   std::function<void(const error&)> on_fatal;  ///< from an actor's thread: the process should end and recover
 };
@@ -43,6 +47,7 @@ class actor_tree {
 
   [[nodiscard]] const registry_actor& registry() const { return registry_; }
   [[nodiscard]] const idempotency_actor& idempotency() const { return idempotency_; }
+  [[nodiscard]] const access_actor& access() const { return access_; }
   [[nodiscard]] const event_hub_actor& events() const { return hub_; }
   [[nodiscard]] const outbox_actor& outbox() const { return env_->outbox; }
   [[nodiscard]] const ledger_actor& ledger() const { return env_->ledger; }
@@ -57,6 +62,7 @@ class actor_tree {
   std::shared_ptr<environment> env_;
   registry_actor registry_;
   idempotency_actor idempotency_;
+  access_actor access_;
   event_hub_actor hub_;
   std::vector<job_actor> jobs_;
   bool stopped_ = false;

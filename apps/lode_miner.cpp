@@ -2,6 +2,7 @@
 // `wallet new FILE`, `wallet show FILE`: make a hotkey, print a hotkey's address.
 
 #include "config/logging.hpp"
+#include "config/service_manager.hpp"
 #include "config/settings.hpp"
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
@@ -76,6 +77,7 @@ int run(const lode::config::agent_settings& settings) {
   boost::asio::steady_timer overdue{io};
   signals.async_wait([&](const boost::system::error_code& ec, int) {
     if (ec) return;
+    lode::config::tell_service_manager("STOPPING=1");
     (*agent)->stop();
     overdue.expires_after(stop_bound);
     overdue.async_wait([](const boost::system::error_code& cancelled) {
@@ -95,6 +97,7 @@ int run(const lode::config::agent_settings& settings) {
       [](const std::string& address) {
         fmt::print("listening on http://{}\n", address);
         std::fflush(stdout);
+        lode::config::tell_service_manager("READY=1");
       },
       [&](const lode::result<void>& ended) {
         if (ended.has_error()) status = complain(ended.error());

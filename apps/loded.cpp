@@ -1,23 +1,25 @@
 // loded: the registration daemon. Puts store, links, actors and the HTTP edge together, and takes them apart in order.
 
+#include "actors/access.hpp"
 #include "actors/system.hpp"
+#include "apps/loded_orders.hpp"
+#include "apps/loded_reload.hpp"
+#include "apps/loded_setup.hpp"
 #include "config/logging.hpp"
+#include "config/service_manager.hpp"
 #include "config/settings.hpp"
 #include "crypto/crypto.hpp"
-#include "crypto/hmac.hpp"
 #include "crypto/hotkey.hpp"
 #include "http/edge.hpp"
 #include "links/combined_link.hpp"
 #include "links/dendrite.hpp"
 #include "links/simulated_miners.hpp"
-#include "links/webhook.hpp"
 #include "storage/rocksdb_store.hpp"
 #include "storage/sealing.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/process.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <caf/all.hpp>
@@ -26,8 +28,9 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
+#include <functional>
 #include <future>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 
@@ -57,103 +60,25 @@ result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
   return crypto::hotkey{std::move(key), std::move(address)};
 }
 
-/// Whoever reaches the port can rent and, with a UUID, end leases: beyond this machine only on purpose.
-result<void> check_exposure(const config::daemon_settings& settings) {
-  const auto& listen = settings.http.listen;
-  boost::system::error_code ec;
-  auto host = listen.substr(0, listen.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto address = boost::asio::ip::make_address(host, ec);
-  const bool certified = settings.tls.client_certificates == "required";
-  if (settings.http.insecure || certified || host == "localhost" || (!ec && address.is_loopback())) return {};
-  return error{errc::config_invalid,
-               "http.listen " + listen +
-                   " is reachable from other machines, and nothing protects "
-                   "the API yet: listen on 127.0.0.1 behind a proxy that does, or set http.insecure"};
-}
-
-http::tls_settings tls_settings_from(const config::daemon_settings& settings) {
-  const auto& t = settings.tls;
-  using enum http::client_certificates;
-  return {t.cert_file, t.key_file, t.client_ca_file,
-          t.client_certificates == "required"   ? required
-          : t.client_certificates == "optional" ? optional
-                                                : off};
-}
-
-http::edge_settings edge_settings_from(const config::daemon_settings& settings) {
-  const auto& h = settings.http;
-  http::edge_settings out;
-  out.listen = h.listen;
-  out.version = LODE_VERSION;
-  out.reply_timeout = std::chrono::milliseconds{h.reply_timeout_ms};
-  out.tls = tls_settings_from(settings);
-  out.keepalive = std::chrono::seconds{settings.events.keepalive_seconds};
-  out.limits.handshake_timeout = std::chrono::milliseconds{h.header_timeout_ms};
-  out.limits.header_timeout = std::chrono::milliseconds{h.header_timeout_ms};
-  out.limits.body_timeout = std::chrono::milliseconds{h.body_timeout_ms};
-  out.limits.idle_timeout = std::chrono::milliseconds{h.idle_timeout_ms};
-  out.limits.header_bytes = static_cast<std::size_t>(h.header_limit_bytes);
-  out.limits.body_bytes = static_cast<std::size_t>(h.body_limit_bytes);
-  out.limits.connections = static_cast<std::size_t>(h.max_connections);
-  out.limits.in_flight = static_cast<std::size_t>(h.max_in_flight);
-  return out;
-}
-
-/// What --check-config finds beyond the settings themselves.
-std::vector<std::string> check_files(const config::daemon_settings& settings) {
-  std::vector<std::string> problems;
-  if (const auto fit = check_exposure(settings); !fit) problems.push_back(fit.error().detail);
-  if (const auto tls = tls_settings_from(settings); tls.enabled())
-    if (const auto loaded = http::load_tls(tls); !loaded) problems.push_back(loaded.error().detail);
-  return problems;
-}
-
-result<std::shared_ptr<links::webhook_sender>> webhook_client_for(boost::asio::io_context& io,
-                                                                  const config::daemon_settings& settings) {
-  const auto& n = settings.notify;
-  links::webhook_settings out;
-  out.deallocation_url = n.deallocation_url;
-  out.status_url = n.status_url;
-  out.secret = n.secret;
-  out.ca_file = n.ca_file;
-  out.client_cert_file = n.client_cert_file;
-  out.client_key_file = n.client_key_file;
-  out.timeout = std::chrono::seconds{n.timeout_seconds};
-  if (!n.secret_file.empty()) {
-    auto secret = crypto::read_secret_file(n.secret_file);
-    if (!secret) return error{errc::config_invalid, "notify.secret-file " + secret.error().detail};
-    out.secret = std::move(*secret);
+/// Of a stopped daemon: the key goes to standard output, once.
+int add_admin_key(const config::daemon_settings& settings, const std::string& name) {
+  auto store = storage::open_rocksdb_store(settings.storage.path);
+  if (!store) {
+    if (store.error() == errc::store_locked)
+      fmt::print(stderr, "loded: a daemon is running: add keys through it, with  lode keys add {} --role admin\n",
+                 name);
+    return complain(store.error());
   }
-  return links::make_webhook_client(io, out);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto made =
+      actors::add_admin_key(**store, name, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  if (!made) return complain(made.error());
+  fmt::print("{}\n", made->text);
+  fmt::print(stderr, "loded: this is the key of {} ({}), an admin; it is shown this once\n", name, made->key.id);
+  return 0;
 }
 
-/// Says once why the process should end; the main thread waits for it.
-class end_of_service {
- public:
-  void say(int code) {
-    recovered(false);
-    if (!said_.test_and_set()) code_.set_value(code);
-  }
-  int wait() { return code_.get_future().get(); }
-
-  /// Every stored allocation is served again; or never will be, since the end came first.
-  void recovered(bool yes) {
-    if (!recovery_told_.test_and_set()) recovery_.set_value(yes);
-  }
-  bool wait_for_recovery() { return recovery_.get_future().get(); }
-
- private:
-  std::atomic_flag said_, recovery_told_;
-  std::promise<int> code_;
-  std::promise<bool> recovery_;
-};
-
-int serve(const config::daemon_settings& settings) {
-  if (const auto fit = check_exposure(settings); !fit) return complain(fit.error());
-  // The original's allow-list: an operator who sets it must not believe that it protects anything here.
-  if (const char* list = std::getenv("WHITELISTED_IPS"); list && *list)
-    spdlog::warn("WHITELISTED_IPS is set, but there is no allow-list of addresses yet: it has no effect");
+int serve(config::daemon_settings settings, int argc, const char* const* argv) {
   const auto hotkey = signing_hotkey(settings);
   if (!hotkey) return complain(hotkey.error());
 
@@ -164,6 +89,12 @@ int serve(const config::daemon_settings& settings) {
       settings.storage.master_key_file.empty() ? settings.storage.path + ".key" : settings.storage.master_key_file;
   auto sealer = storage::open_sealer(key_file, *store);
   if (!sealer) return complain(sealer.error());
+  auto keys = actors::load_keys(*store);
+  if (!keys) return complain(keys.error());
+  if (const auto fit = loded::check_exposure(settings, !keys->empty()); !fit) return complain(fit.error());
+  loded::warn_of_exposure(settings, !keys->empty());
+  auto live = loded::live_settings_from(settings);
+  if (!live) return complain(live.error());
 
   boost::asio::io_context io{1};
   auto work = boost::asio::make_work_guard(io);
@@ -185,15 +116,22 @@ int serve(const config::daemon_settings& settings) {
   telemetry::watch_process(*metrics, LODE_VERSION);
   telemetry::watch_log(metrics);
 
-  auto webhooks = webhook_client_for(io, settings);
+  auto webhooks = loded::webhook_client_for(io, settings);
   if (!webhooks) return complain(webhooks.error());
 
-  end_of_service end;
+  loded::orders orders;
+  boost::asio::signal_set hang_ups{io, SIGHUP};
+  std::function<void(const boost::system::error_code&, int)> hung_up = [&](const boost::system::error_code& ec, int) {
+    if (ec) return;
+    orders.reload();
+    hang_ups.async_wait(hung_up);
+  };
+  hang_ups.async_wait(hung_up);
   boost::asio::signal_set signals{io, SIGINT, SIGTERM};
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
     if (ec) return;
     spdlog::info("signal {}: stopping; a second one ends at once", number);
-    end.say(0);
+    orders.end(0);
     // Every state change is durable before it is told, so ending in the middle loses nothing.
     signals.async_wait([](const boost::system::error_code& again, int) {
       if (!again) ::_exit(exit_interrupted);
@@ -211,25 +149,37 @@ int serve(const config::daemon_settings& settings) {
   so.link = link;
   so.webhooks = *webhooks;
   so.simulated = simulated->infos();
-  so.on_recovered = [&] { end.recovered(true); };
-  so.on_fatal = [&](const error&) { end.say(exit_failed); };
+  so.keys = std::move(*keys);
+  const auto board = so.board;
+  so.on_recovered = [&] { orders.recovered(); };
+  so.on_fatal = [&](const error&) { orders.end(exit_failed); };
   auto tree = std::make_unique<actors::actor_tree>(sys, std::move(so));
   if (settings.miners.file.empty() && settings.miners.simulated == 0)
     spdlog::warn("no miners: neither miners.file nor miners.simulated is set");
 
-  auto es = edge_settings_from(settings);
+  auto es = loded::edge_settings_from(settings);
   es.metrics = metrics;
-  auto edge = http::start_edge(io, sys, es,
-                               {tree->registry(), tree->events(), tree->ledger(), tree->idempotency(), tree->outbox()});
+  es.keys = board;
+  es.live = std::move(*live);
+  auto edge = http::start_edge(
+      io, sys, es,
+      {tree->registry(), tree->events(), tree->ledger(), tree->idempotency(), tree->outbox(), tree->access()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
-  if (end.wait_for_recovery()) {
+  if (orders.wait_for_recovery()) {
     fmt::print("listening on {}\n", (*edge)->url());
     std::fflush(stdout);
+    config::tell_service_manager("READY=1");
   }
   spdlog::info("serving on {}, hotkey {}", (*edge)->url(), hotkey->address);
 
-  const int code = end.wait();
+  std::optional<int> code;
+  while (!(code = orders.wait())) {
+    config::tell_service_manager("RELOADING=1");
+    loded::reload(argc, argv, settings, **edge, *board);
+    config::tell_service_manager("READY=1");
+  }
+  config::tell_service_manager("STOPPING=1");
   std::promise<void> closed;
   (*edge)->stop(std::chrono::milliseconds{settings.http.stop_timeout_ms}, [&] { closed.set_value(); });
   closed.get_future().wait();
@@ -237,12 +187,15 @@ int serve(const config::daemon_settings& settings) {
   tree.reset();
   link->shutdown();
   (*webhooks)->shutdown();
-  boost::asio::post(io, [&] { signals.cancel(); });
+  boost::asio::post(io, [&] {
+    signals.cancel();
+    hang_ups.cancel();
+  });
   work.reset();
   io_thread.join();
   edge->reset();
   spdlog::info("stopped");
-  return code;
+  return *code;
 }
 
 }  // namespace
@@ -250,16 +203,17 @@ int serve(const config::daemon_settings& settings) {
 int main(int argc, char** argv) {
   // A reader of our output that goes away must not end the service.
   std::signal(SIGPIPE, SIG_IGN);
-  const auto parsed = config::parse_daemon(argc, argv, environ, check_files);
+  std::signal(SIGHUP, SIG_IGN);  // until it can be heeded
+  const auto parsed = config::parse_daemon(argc, argv, environ, loded::check_files);
   if (const auto* text = std::get_if<config::print_and_exit>(&parsed)) {
     fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);
     return text->exit_code;
   }
-  const auto& settings = std::get<config::run_with<config::daemon_settings>>(parsed).settings;
+  const auto& [settings, arguments] = std::get<config::run_with<config::daemon_settings>>(parsed);
   config::start_logging(settings.log.level, settings.log.format);
   if (const auto ready = crypto::init(); !ready) return complain(ready.error());
   try {
-    return serve(settings);
+    return arguments.empty() ? serve(settings, argc, argv) : add_admin_key(settings, arguments.at(1));
   } catch (const std::exception& e) {
     fmt::print(stderr, "loded: {}\n", e.what());
     return exit_failed;

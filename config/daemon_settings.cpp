@@ -14,7 +14,7 @@ constexpr double many = 1'000'000;
 // clang-format off
 const std::array table{
     setting<s>{"http.listen", [](s& x) -> value_ref { return &x.http.listen; }, "Where the REST API listens; port 0 picks one", {.form = host_and_port, .not_empty = true}},
-    setting<s>{"http.insecure", [](s& x) -> value_ref { return &x.http.insecure; }, "Listen beyond loopback although nothing protects the API"},
+    setting<s>{"http.insecure", [](s& x) -> value_ref { return &x.http.insecure; }, "Listen beyond loopback although neither API keys nor client certificates protect the API"},
     setting<s>{"http.max-in-flight", [](s& x) -> value_ref { return &x.http.max_in_flight; }, "Requests handled at once; more get 503", {.least = 1, .most = many}},
     setting<s>{"http.max-connections", [](s& x) -> value_ref { return &x.http.max_connections; }, "Connections at once; more get 503", {.least = 1, .most = many}},
     setting<s>{"http.body-limit-bytes", [](s& x) -> value_ref { return &x.http.body_limit_bytes; }, "Largest request body; larger ones get 413", {.least = 1024, .most = 64 << 20}},
@@ -25,10 +25,15 @@ const std::array table{
     setting<s>{"http.reply-timeout-ms", [](s& x) -> value_ref { return &x.http.reply_timeout_ms; }, "Every request is answered within this", {.least = 1000, .most = hour_ms}},
     setting<s>{"http.stop-timeout-ms", [](s& x) -> value_ref { return &x.http.stop_timeout_ms; }, "Requests under way may take this long once the process is told to stop", {.least = 0, .most = hour_ms}},
 
-    setting<s>{"tls.cert-file", [](s& x) -> value_ref { return &x.tls.cert_file; }, "PEM file of the server's certificate and its chain; empty: no TLS"},
-    setting<s>{"tls.key-file", [](s& x) -> value_ref { return &x.tls.key_file; }, "PEM file of the certificate's private key, closed to others"},
-    setting<s>{"tls.client-ca-file", [](s& x) -> value_ref { return &x.tls.client_ca_file; }, "PEM file of the authorities whose client certificates count"},
-    setting<s>{"tls.client-certificates", [](s& x) -> value_ref { return &x.tls.client_certificates; }, "Whether clients must show a certificate", {.choices = "off|optional|required"}},
+    setting<s>{"tls.cert-file", [](s& x) -> value_ref { return &x.tls.cert_file; }, "PEM file of the server's certificate and its chain; empty: no TLS", {.live = true}},
+    setting<s>{"tls.key-file", [](s& x) -> value_ref { return &x.tls.key_file; }, "PEM file of the certificate's private key, closed to others", {.live = true}},
+    setting<s>{"tls.client-ca-file", [](s& x) -> value_ref { return &x.tls.client_ca_file; }, "PEM file of the authorities whose client certificates count", {.live = true}},
+    setting<s>{"tls.client-certificates", [](s& x) -> value_ref { return &x.tls.client_certificates; }, "Whether clients must show a certificate", {.choices = "off|optional|required", .live = true}},
+
+    setting<s>{"access.allow", [](s& x) -> value_ref { return &x.access.allow; }, "Addresses and networks that may call; none: all", {.form = ip_or_network, .live = true, .legacy_env = "WHITELISTED_IPS"}},
+    setting<s>{"access.proxies", [](s& x) -> value_ref { return &x.access.proxies; }, "Addresses and networks whose x-forwarded-for is believed", {.form = ip_or_network, .live = true}},
+    setting<s>{"access.failures-per-minute", [](s& x) -> value_ref { return &x.access.failures_per_minute; }, "Calls of an address without a valid key that get 401; more get 429; 0: any number", {.least = 0, .most = many, .live = true}},
+    setting<s>{"audit.file", [](s& x) -> value_ref { return &x.audit.file; }, "File to which a line is appended for each call that changes something; empty: none", {.live = true}},
 
     setting<s>{"storage.path", [](s& x) -> value_ref { return &x.storage.path; }, "Directory of the database", {.not_empty = true}},
     setting<s>{"storage.master-key-file", [](s& x) -> value_ref { return &x.storage.master_key_file; }, "Key that seals secrets; empty: PATH.key beside the data directory"},
@@ -93,8 +98,9 @@ const std::array table{
     setting<s>{"events.keep-days", [](s& x) -> value_ref { return &x.events.keep_days; }, "Events are dropped after this; 0: never for their age", {.least = 0, .most = 36'500}},
     setting<s>{"events.keep-mb", [](s& x) -> value_ref { return &x.events.keep_mb; }, "Size of the event log, in MiB; 0: any", {.least = 0, .most = many}},
     setting<s>{"events.keepalive-seconds", [](s& x) -> value_ref { return &x.events.keepalive_seconds; }, "Time between two keepalives to a listener of /connect", {.least = 1, .most = 3'600}},
-    setting<s>{"log.level", [](s& x) -> value_ref { return &x.log.level; }, "Least important lines that are logged", {.choices = "trace|debug|info|warn|error"}},
+    setting<s>{"log.level", [](s& x) -> value_ref { return &x.log.level; }, "Least important lines that are logged", {.choices = "trace|debug|info|warn|error", .live = true}},
     setting<s>{"log.format", [](s& x) -> value_ref { return &x.log.format; }, "auto: human on a terminal, else json", {.choices = "auto|human|json"}},
+    setting<s>{"log.access", [](s& x) -> value_ref { return &x.log.access; }, "Requests that get a line of log: none, those with an error status, all", {.choices = "off|errors|all", .live = true}},
 };
 // clang-format on
 
@@ -132,9 +138,36 @@ outcome<daemon_settings> parse_daemon(
     int argc, const char* const* argv, const char* const* environment,
     const std::function<std::vector<std::string>(const daemon_settings&)>& check_files) {
   program p{"loded", "Rents out GPU containers on the miners of a subnet over a REST API.", "LODE_", {}};
+  p.actions = {{"--add-admin-key", "Put an admin's API key into the store of a stopped daemon, print it, and exit"}};
   if (check_files)
     p.check_files = [&](const void* whole) { return check_files(*static_cast<const daemon_settings*>(whole)); };
   return parse_program<daemon_settings>(p, table, argc, argv, environment, cross_check);
+}
+
+std::vector<setting_change> changes(const daemon_settings& before, const daemon_settings& after) {
+  std::vector<setting_change> out;
+  auto old_values = before;
+  auto new_values = after;
+  for (const auto& row : table) {
+    const bound_setting was{row.name, row.doc, row.at(old_values), &row.must};
+    const bound_setting is{row.name, row.doc, row.at(new_values), &row.must};
+    if (toml_text(was) != toml_text(is)) out.push_back({std::string{row.name}, row.must.live});
+  }
+  return out;
+}
+
+daemon_settings with_live(daemon_settings running, const daemon_settings& fresh) {
+  auto from = fresh;
+  for (const auto& row : table) {
+    if (!row.must.live) continue;
+    const auto source = row.at(from);
+    std::visit(
+        [&](auto* to) {
+          if (const auto* value = std::get_if<decltype(to)>(&source)) *to = **value;
+        },
+        row.at(running));
+  }
+  return running;
 }
 
 }  // namespace lode::config

@@ -19,6 +19,10 @@ struct log_settings {
   std::string format = "auto";  ///< auto (human on a terminal, else json), human, json
 };
 
+struct daemon_log_settings : log_settings {
+  std::string access = "errors";  ///< off, errors, all
+};
+
 struct allocation_settings {
   std::int64_t check_timeout_ms = 12000;
   std::int64_t register_timeout_ms = 100000;
@@ -124,7 +128,15 @@ struct daemon_settings {
     std::int64_t keep_mb = 256;   ///< 0: any size
     std::int64_t keepalive_seconds = 30;
   } events;
-  log_settings log;
+  struct {
+    std::vector<std::string> allow;    ///< addresses and networks; empty: everybody
+    std::vector<std::string> proxies;  ///< the same, whose x-forwarded-for is believed
+    std::int64_t failures_per_minute = 30;
+  } access;
+  struct {
+    std::string file;  ///< empty: none
+  } audit;
+  daemon_log_settings log;
 };
 
 struct agent_settings {
@@ -184,6 +196,7 @@ struct agent_settings {
 };
 
 /// Run with these settings; `arguments` are the words that are not flags (subcommands of lode-miner).
+/// Of loded, whether its --add-admin-key NAME was given: {"--add-admin-key", NAME}.
 template <class Settings>
 struct run_with {
   Settings settings;
@@ -205,5 +218,15 @@ outcome<daemon_settings> parse_daemon(
     int argc, const char* const* argv, const char* const* environment,
     const std::function<std::vector<std::string>(const daemon_settings&)>& check_files = {});
 outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment);
+
+/// A setting that is not what it was.
+struct setting_change {
+  std::string name;
+  bool live = false;  ///< it may change while the daemon runs
+};
+/// What differs, in the order of the settings.
+std::vector<setting_change> changes(const daemon_settings& before, const daemon_settings& after);
+/// `running` with what is live taken from `fresh`.
+daemon_settings with_live(daemon_settings running, const daemon_settings& fresh);
 
 }  // namespace lode::config

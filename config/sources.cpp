@@ -53,9 +53,12 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
   command_line out;
   out.values.resize(settings.size());
   out.given.resize(settings.size());
-  CLI::App app{fmt::format("{}\n\nEvery setting is also a key of the TOML file and an environment variable: {} for {}.",
-                           p.summary, variable_name(p.env_prefix, settings.front().name), settings.front().name),
-               std::string{p.name}};
+  const bool live_ones = std::any_of(settings.begin(), settings.end(), [](const auto& s) { return s.must->live; });
+  CLI::App app{
+      fmt::format("{}\n\nEvery setting is also a key of the TOML file and an environment variable: {} for {}.{}",
+                  p.summary, variable_name(p.env_prefix, settings.front().name), settings.front().name,
+                  live_ones ? "\nSettings marked (live) are read again on SIGHUP." : ""),
+      std::string{p.name}};
   app.get_formatter()->column_width(48);
   app.allow_extras();
   app.fallthrough();
@@ -63,6 +66,12 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
       ->type_name("FILE");
   app.add_flag("--print-config", out.print_config, "Print the settings in force, each with its source, and exit");
   app.add_flag("--check-config", out.check_config, "Check the settings and exit");
+  std::vector<std::string> acts(p.actions.size());
+  std::vector<CLI::Option*> actions;
+  for (std::size_t i = 0; i < p.actions.size(); ++i)
+    actions.push_back(app.add_option(std::string{p.actions[i].first}, acts[i], std::string{p.actions[i].second})
+                          ->type_name("NAME")
+                          ->expected(1));
   std::vector<std::string> words;  // that follow a command
   for (const auto& [name, help] : p.commands) {
     auto* command = app.add_subcommand(std::string{name}, std::string{help})->fallthrough();
@@ -74,7 +83,7 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
   for (std::size_t i = 0; i < settings.size(); ++i) {
     const auto& s = settings[i];
     const std::string flag = "--" + std::string{s.name};
-    const std::string doc{s.doc};
+    const std::string doc = std::string{s.doc} + (s.must->live ? " (live)" : "");
     CLI::Option* option = nullptr;
     if (std::holds_alternative<bool*>(s.value)) {
       option = app.add_flag(flag, out.values[i], doc)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -103,6 +112,8 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
                               : fmt::format("unexpected argument {}", word));
   }
   for (std::size_t i = 0; i < options.size(); ++i) out.given[i] = options[i]->count() > 0;
+  for (std::size_t i = 0; i < actions.size(); ++i)
+    if (actions[i]->count() > 0) out.commands.insert(out.commands.end(), {std::string{p.actions[i].first}, acts[i]});
   for (const auto* command : app.get_subcommands()) out.commands.push_back(command->get_name());
   out.commands.insert(out.commands.end(), words.begin(), words.end());
   return out;

@@ -27,6 +27,7 @@ struct rule {
   std::string_view (*form)(std::string_view) = nullptr;
   bool not_empty = false;
   bool secret = false;               ///< masked in --print-config
+  bool live = false;                 ///< re-read on SIGHUP
   std::string_view legacy_env = {};  ///< also read from this variable, before the regular one
 };
 
@@ -43,6 +44,8 @@ struct program {
   std::string_view summary;
   std::string_view env_prefix;                                          ///< "LODE_"
   std::vector<std::pair<std::string_view, std::string_view>> commands;  ///< subcommands with their help
+  /// Flags with a NAME that do one thing instead of running: flag and help.
+  std::vector<std::pair<std::string_view, std::string_view>> actions = {};
   /// Of --check-config: what is wrong with the files that the settings name. May be empty.
   std::function<std::vector<std::string>(const void* whole)> check_files = {};
 };
@@ -81,6 +84,7 @@ decision read_everything(const program& p, std::span<bound_setting> settings, in
 std::string_view host_and_port(std::string_view text);  ///< 127.0.0.1:80, [::1]:80; port 0 picks one
 std::string_view http_url(std::string_view text);
 std::string_view literal_ip(std::string_view text);
+std::string_view ip_or_network(std::string_view text);  ///< 10.0.0.7, 10.0.0.0/8, fd00::/8
 std::string_view ss58_address(std::string_view text);
 std::string_view name_and_reference(std::string_view text);  ///< name=reference
 std::string_view name_part(std::string_view text);           ///< letters, digits, - _ .

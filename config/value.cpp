@@ -187,6 +187,19 @@ std::string_view literal_ip(std::string_view text) {
   return is_literal_ip(text) ? "" : "expected a literal IP address";
 }
 
+std::string_view ip_or_network(std::string_view text) {
+  constexpr std::string_view expected = "expected addresses and networks, as 10.0.0.7, 10.0.0.0/8 or fd00::/8";
+  const auto slash = text.find('/');
+  const auto address = text.substr(0, slash);
+  if (!is_literal_ip(address)) return expected;
+  if (slash == std::string_view::npos) return {};
+  const auto prefix = text.substr(slash + 1);
+  if (prefix.empty() || prefix.size() > 3 || prefix.find_first_not_of("0123456789") != std::string_view::npos)
+    return expected;
+  const int most = address.find(':') == std::string_view::npos ? 32 : 128;
+  return std::stoi(std::string{prefix}) <= most ? "" : expected;
+}
+
 std::string_view ss58_address(std::string_view text) {
   return looks_like_ss58(text) ? "" : "expected SS58 addresses: 48 characters that begin with 5";
 }

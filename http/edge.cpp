@@ -1,5 +1,6 @@
 #include "http/edge.hpp"
 
+#include "http/audit_log.hpp"
 #include "http/docs_assets.hpp"
 #include "http/edge_metrics.hpp"
 #include "http/endpoint.hpp"
@@ -19,46 +20,35 @@ namespace {
 
 response enveloped(unsigned status, std::string_view message) { return failed(status, message); }
 
-void log_access(const request& req, const response& r) {
-  const auto level = r.status >= 500   ? spdlog::level::warn
-                     : r.status >= 400 ? spdlog::level::info
-                                       : spdlog::level::debug;
-  if (!spdlog::should_log(level)) return;
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - req.arrived;
-  // The path, not the target: a query may hold a UUID.
-  spdlog::log(level, "[{}] {} {} {} {} {:.1f} ms", req.request_id, req.peer_ip, req.method_text, printable(req.path),
-              r.status, took.count());
+task<response> ready(response r) { co_return r; }
+
+spdlog::level::level_enum level_of(access_log which, unsigned status) {
+  if (which == access_log::off) return spdlog::level::off;
+  if (status == 429) return spdlog::level::debug;  // else whoever is told to wait could fill the log
+  if (status >= 500) return spdlog::level::warn;
+  return status >= 400 || which == access_log::all ? spdlog::level::info : spdlog::level::debug;
 }
 
-// Counts at the end of its scope, so also a handler that throws or is cancelled.
-class counted {
- public:
-  counted(edge_metrics& into, const request& req) : into_(into), req_(req) {}
-  ~counted() { into_.answered(req_, status, std::chrono::steady_clock::now() - req_.arrived); }
-  counted(const counted&) = delete;
-  counted& operator=(const counted&) = delete;
-  unsigned status = 0;
-
- private:
-  edge_metrics& into_;
-  const request& req_;
-};
-
-task<response> observed(const handler& next, edge_metrics& counts, request& req) {
-  counted count{counts, req};
-  response r = co_await next(req);
-  count.status = r.upgrade ? 101 : r.status;
-  log_access(req, r);
-  co_return r;
+void log_access(access_log which, const request& req, unsigned status) {
+  const auto level = level_of(which, status);
+  if (level == spdlog::level::off || !spdlog::should_log(level)) return;
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - req.arrived;
+  // The path, not the target: a query may hold a UUID or a key.
+  spdlog::log(level, "[{}] {} {} {} {} {} {:.1f} ms", req.request_id, req.peer_ip,
+              req.caller.empty() ? "-" : printable(req.caller), req.method_text, printable(req.path), status,
+              took.count());
 }
 
 class running_edge final : public edge {
  public:
   running_edge(boost::asio::io_context& io, caf::actor_system& sys, const edge_settings& settings, edge_actors actors)
-      : sys_(sys),
+      : io_(io.get_executor()),
+        sys_(sys),
         metrics_(settings.metrics),
         counts_(*metrics_),
         document_(openapi_document(endpoints(), settings.version)),
+        live_(settings.live),
+        gate_(settings.keys, actors.access, settings.live.access, *metrics_),
         port_owner_(sys, io),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
         route_(router::as_handler(routes())) {
@@ -66,6 +56,8 @@ class running_edge final : public edge {
     context_.document = document_;
     context_.counts = &counts_;
     context_.metrics = metrics_.get();
+    context_.access = std::move(actors.access);
+    context_.keys = settings.keys;
     context_.idempotency = std::move(actors.idempotency);
     if (!actors.events || !actors.ledger) return;
     feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
@@ -75,6 +67,7 @@ class running_edge final : public edge {
 
   // Of the server's handlers none may run after this.
   ~running_edge() override {
+    self_.reset();
     server_.reset();
     if (feed_) feed_->stop();
   }
@@ -90,8 +83,7 @@ class running_edge final : public edge {
     }
     secured_ = tls != nullptr;
     auto started = start_server(
-        io, settings.listen, [this](request& req) { return observed(route_, counts_, req); }, enveloped,
-        settings.limits, std::move(tls));
+        io, settings.listen, [this](request& req) { return handle(req); }, enveloped, settings.limits, std::move(tls));
     if (!started) return started.error();
     server_ = std::move(*started);
     counts_.watch(server_->stats());
@@ -110,14 +102,68 @@ class running_edge final : public edge {
     });
   }
   result<void> reload_tls(const tls_settings& settings) override { return server_->reload_tls(settings); }
+  void apply(live_settings settings) override {
+    boost::asio::post(io_, [weak = std::weak_ptr<running_edge*>{self_}, settings = std::move(settings)]() mutable {
+      const auto self = weak.lock();
+      if (!self) return;
+      (*self)->gate_.change(settings.access);
+      (*self)->live_ = std::move(settings);
+    });
+  }
 
  private:
+  // Looks at every request once it is over, so also when its handler throws or is cancelled.
+  class observation {
+   public:
+    observation(running_edge& edge, const request& req) : edge_(edge), req_(req) {}
+    ~observation() {
+      if (!answered_) edge_.observed(req_, nullptr);
+    }
+    observation(const observation&) = delete;
+    observation& operator=(const observation&) = delete;
+    void answered(const response& r) {
+      answered_ = true;
+      edge_.observed(req_, &r);
+    }
+
+   private:
+    running_edge& edge_;
+    const request& req_;
+    bool answered_ = false;
+  };
+
+  task<response> handle(request& req) {
+    response r;
+    observation watch{*this, req};
+    auto refused = gate_.admit(req);
+    if (refused)
+      r = std::move(*refused);
+    else
+      r = co_await route_(req);
+    watch.answered(r);
+    co_return r;
+  }
+
+  void observed(const request& req, const response* reply) noexcept {
+    const unsigned status = reply == nullptr ? 0 : reply->upgrade ? 101 : reply->status;
+    counts_.answered(req, status, std::chrono::steady_clock::now() - req.arrived);
+    try {
+      if (reply != nullptr) log_access(live_.log, req, status);
+      const auto row = static_cast<std::size_t>(req.route);
+      if (!live_.audit || req.route < 0 || row >= endpoints().size() || status == 429) return;
+      const auto& e = endpoints()[row];
+      if (is_audited(e)) live_.audit->write(audit_line(req, e, reply));
+    } catch (const std::exception& e) {
+      spdlog::error("a request cannot be written to the log: {}", e.what());
+    }
+  }
   std::shared_ptr<const router> routes() {
     auto r = std::make_shared<router>(enveloped);
     for (const endpoint& e : endpoints()) {
       const int route = counts_.add_route(to_string(e.method), e.path);
-      r->add(e.method, std::string{e.path}, [this, route, run = e.run](request& req) {
+      r->add(e.method, std::string{e.path}, [this, route, run = e.run, needs = e.needs](request& req) {
         req.route = route;
+        if (auto refused = gate_.authorize(req, needs)) return ready(std::move(*refused));
         return run(context_, req);
       });
     }
@@ -131,16 +177,20 @@ class running_edge final : public edge {
     return r;
   }
 
+  executor io_;
   caf::actor_system& sys_;
   telemetry::registry_ptr metrics_;
   edge_metrics counts_;
   std::string document_;
+  live_settings live_;  // of the io thread
+  gatekeeper gate_;
   reply_port_owner port_owner_;
   endpoint_context context_;
   handler route_;
   std::shared_ptr<event_feed> feed_;
   std::unique_ptr<server> server_;
   bool secured_ = false;
+  std::shared_ptr<running_edge*> self_ = std::make_shared<running_edge*>(this);  // of what is posted: whether it lives
 };
 
 }  // namespace

@@ -2,7 +2,10 @@
 // The REST edge of loded: the server, the router, the envelopes and the endpoints of the contract, put together. It
 // holds no business rule: a handler parses, validates, asks one actor and turns the reply into JSON.
 
+#include "crypto/key_ring.hpp"
+#include "http/gatekeeper.hpp"
 #include "http/server/server.hpp"
+#include "messages/access.hpp"
 #include "messages/actors.hpp"
 #include "messages/error.hpp"
 #include "telemetry/registry.hpp"
@@ -17,6 +20,18 @@
 
 namespace lode::http {
 
+class audit_log;
+
+/// Which answered requests get a line of log: none, those with an error status, all. A 429 is a detail (debug).
+enum class access_log : unsigned char { off, errors, all };
+
+/// What may change while the edge serves.
+struct live_settings {
+  access_rules access;
+  access_log log = access_log::errors;
+  std::shared_ptr<audit_log> audit;  ///< null: none
+};
+
 struct edge_settings {
   std::string listen = "127.0.0.1:8903";
   server_limits limits;
@@ -28,6 +43,8 @@ struct edge_settings {
   telemetry::registry_ptr metrics =
       std::make_shared<telemetry::registry>();  ///< what /metrics shows; the edge adds its own
   std::string version = "0";                    ///< of the program, for /openapi.json
+  std::shared_ptr<const crypto::key_board> keys = std::make_shared<crypto::key_board>();
+  live_settings live;
 };
 
 /// What the edge talks to.
@@ -37,6 +54,7 @@ struct edge_actors {
   ledger_actor ledger;
   idempotency_actor idempotency = {};  ///< calls with an idempotency-key are 503 without
   outbox_actor outbox = {};            ///< /test/notify and /admin/notifications are 503 without
+  access_actor access = {};            ///< /admin/keys is 503 without
 };
 
 /// The running edge. Its functions may be called from any thread.
@@ -53,6 +71,8 @@ class edge {
   virtual void stop(std::chrono::milliseconds bound, std::function<void()> done) = 0;
   /// As server::reload_tls: reads the certificates again for connections to come, or says why the old ones stay.
   virtual result<void> reload_tls(const tls_settings& settings) = 0;
+  /// For requests to come.
+  virtual void apply(live_settings settings) = 0;
 };
 
 /// Begins to serve on `io`, which the caller runs on one thread. config_invalid: the address cannot be bound, or

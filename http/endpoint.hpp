@@ -3,6 +3,7 @@
 
 #include "http/reply_port.hpp"
 #include "http/server/message.hpp"
+#include "messages/access.hpp"
 #include "messages/actors.hpp"
 #include "messages/caf_error.hpp"
 #include "messages/error.hpp"
@@ -11,12 +12,16 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace lode::telemetry {
 class registry;
+}
+namespace lode::crypto {
+class key_board;
 }
 
 namespace lode::http {
@@ -29,12 +34,14 @@ struct endpoint_context {
   reply_port& port;
   registry_actor registry;
   std::chrono::milliseconds reply_timeout;
-  event_feed* feed = nullptr;              ///< of /connect; null: none
-  edge_metrics* counts = nullptr;          ///< set
-  telemetry::registry* metrics = nullptr;  ///< set; of /metrics
-  idempotency_actor idempotency = {};      ///< null: none
-  outbox_actor outbox = {};                ///< null: none
-  std::string_view document{};             ///< of /openapi.json
+  event_feed* feed = nullptr;                          ///< of /connect; null: none
+  edge_metrics* counts = nullptr;                      ///< set
+  telemetry::registry* metrics = nullptr;              ///< set; of /metrics
+  idempotency_actor idempotency = {};                  ///< null: none
+  outbox_actor outbox = {};                            ///< null: none
+  access_actor access = {};                            ///< null: none
+  std::shared_ptr<const crypto::key_board> keys = {};  ///< set
+  std::string_view document{};                         ///< of /openapi.json
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {
@@ -86,9 +93,6 @@ struct reply_row {
   std::string_view media{};  ///< not empty: not in the envelope but of this type, and `data` is the schema of it all
 };
 
-/// What a caller's API key must be good for, when keys are in use. Each includes those before it.
-enum class role : unsigned char { none, read, rent, admin };
-
 struct endpoint {
   verb method = verb::get;
   std::string_view path;
@@ -99,6 +103,7 @@ struct endpoint {
   std::span<const reply_row> replies;
   task<response> (*run)(const endpoint_context&, request&) = nullptr;  ///< set
   std::string_view description{};                                      ///< more for the documentation, in Markdown
+  bool reads_only = false;  ///< changes nothing although it needs more than `read`: not in the audit log
 };
 
 /// The groups, one table file each in http/endpoints/.
@@ -106,6 +111,7 @@ std::span<const endpoint> process_endpoints();
 std::span<const endpoint> service_endpoints();
 std::span<const endpoint> listing_endpoints();
 std::span<const endpoint> admin_endpoints();
+std::span<const endpoint> key_endpoints();
 
 /// All of them, in the order of the documentation.
 std::span<const endpoint> endpoints();
@@ -144,6 +150,9 @@ task<response> post_admin_miners(const endpoint_context&, request&);
 task<response> post_admin_mark(const endpoint_context&, request&);
 task<response> post_admin_unmark(const endpoint_context&, request&);
 task<response> post_admin_explain(const endpoint_context&, request&);
+task<response> post_admin_keys(const endpoint_context&, request&);
+task<response> post_admin_keys_add(const endpoint_context&, request&);
+task<response> post_admin_keys_revoke(const endpoint_context&, request&);
 
 /// Asks `who`; the error is ours again. Waits beyond the message's own deadline for a moment, because an actor that
 /// minds it has the better answer.

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,7 @@ event_frame frame_of(const logged_event& e);
 
 /// Close codes of ours (4000 to 4999 belong to applications).
 enum class feed_close : std::uint16_t {
+  not_welcome = 4401,     ///< its API key was revoked, or there were none in use when it came and now there are
   ahead_of_log = 4409,    ///< `since` is higher than any event: it is of another store
   no_longer_kept = 4410,  ///< events after `since` were dropped from the log
 };
@@ -50,8 +52,9 @@ class event_feed : public std::enable_shared_from_this<event_feed> {
   /// Before, nobody can be served.
   [[nodiscard]] bool ready() const noexcept { return ready_; }
 
-  /// The owner of a new connection: live events from its opening on, or from after `since`.
-  std::shared_ptr<websocket_owner> listen(std::optional<std::uint64_t> since);
+  /// The owner of a new connection: live events from its opening on, or from after `since`. `welcome` is asked before
+  /// each frame whether it may still listen; none: it may.
+  std::shared_ptr<websocket_owner> listen(std::optional<std::uint64_t> since, std::function<bool()> welcome = {});
 
  private:
   friend class event_listener;

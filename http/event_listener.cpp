@@ -32,15 +32,22 @@ void event_listener::closed() {
   all.pop_back();
 }
 
-void event_listener::keep_alive(const std::shared_ptr<const std::string>& frame) {
-  if (socket_) socket_->send(frame);
+void event_listener::keep_alive(const std::shared_ptr<const std::string>& frame) { send(frame); }
+
+bool event_listener::send(const std::shared_ptr<const std::string>& frame) {
+  if (!socket_ || ending_) return false;
+  if (welcome_ && !welcome_()) {
+    end(feed_close::not_welcome, "a valid API key is needed");
+    return false;
+  }
+  return socket_->send(frame);
 }
 
 void event_listener::publish(std::span<const event_frame> frames) {
   if (!live_) return;
   for (const auto& f : frames) {
     if (f.seq <= sent_) continue;
-    if (!socket_ || !socket_->send(f.text)) return;
+    if (!send(f.text)) return;
     sent_ = f.seq;
   }
 }
@@ -72,7 +79,7 @@ void event_listener::took(caf::expected<event_batch>& batch) {
     return end(feed_close::no_longer_kept, fmt::format("events up to {} are no longer kept", batch->dropped));
   if (sent_ > batch->head) return end(feed_close::ahead_of_log, fmt::format("the event log ends at {}", batch->head));
   for (const auto& e : batch->items) {
-    if (!socket_->send(frame_of(e).text)) {
+    if (!send(frame_of(e).text)) {
       ending_ = true;
       return;
     }

@@ -7,8 +7,8 @@ namespace lode::http {
 
 class event_listener final : public websocket_owner, public std::enable_shared_from_this<event_listener> {
  public:
-  event_listener(std::shared_ptr<event_feed> feed, std::optional<std::uint64_t> since)
-      : feed_(std::move(feed)), since_(since) {}
+  event_listener(std::shared_ptr<event_feed> feed, std::optional<std::uint64_t> since, std::function<bool()> welcome)
+      : feed_(std::move(feed)), since_(since), welcome_(std::move(welcome)) {}
 
   void opened(websocket& socket) override;
   void drained() override;
@@ -23,9 +23,11 @@ class event_listener final : public websocket_owner, public std::enable_shared_f
   void read_on();
   void took(caf::expected<event_batch>& batch);
   void end(feed_close code, std::string_view reason);
+  bool send(const std::shared_ptr<const std::string>& frame);
 
   std::shared_ptr<event_feed> feed_;
   std::optional<std::uint64_t> since_;
+  std::function<bool()> welcome_;
   websocket* socket_ = nullptr;  ///< while it is open
   std::uint64_t sent_ = 0;       ///< everything up to this was sent, or lies before `since`
   bool live_ = false;

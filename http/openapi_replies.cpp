@@ -47,20 +47,6 @@ meaning component(std::string_view text, std::string_view name) {
   return {std::string{text}, std::string{envelope_type}, reference("schemas", name)};
 }
 
-std::string_view name_of(role r) {
-  switch (r) {
-    case role::read:
-      return "read";
-    case role::rent:
-      return "rent";
-    case role::admin:
-      return "admin";
-    case role::none:
-      break;
-  }
-  return "none";
-}
-
 // What the edge answers for any endpoint, where it can come to that.
 void add_common(std::map<unsigned, std::vector<meaning>>& all, const endpoint& e) {
   if (e.needs != role::none) {
@@ -68,8 +54,8 @@ void add_common(std::map<unsigned, std::vector<meaning>>& all, const endpoint& e
     all[429].push_back(envelope(429, "Too Many Requests", R"({"type":"string"})"));
     // Any key is good for reading.
     if (e.needs != role::read)
-      all[403].push_back(envelope(403, "Forbidden: this needs the role " + std::string{name_of(e.needs)}, {}));
-    if (e.path != "/connect") all[403].push_back(envelope(403, "Forbidden: the page is of another origin", {}));
+      all[403].push_back(envelope(403, "Forbidden: this needs the role " + std::string{to_string(e.needs)}, {}));
+    all[403].push_back(envelope(403, "Forbidden: the page is of another origin", {}));
   }
   all[403].push_back(envelope(403, "Access forbidden: IP not whitelisted", {}));
   if (e.method == verb::post) all[413].push_back(component("The body is too large", "TooLarge"));

@@ -43,10 +43,13 @@ void check_idempotency_key(arguments& args, const request& req) {
 /// defaults that are spelt out make no difference.
 std::shared_ptr<const idempotency_claim> claim_of(const request& req, std::string_view key, std::string_view parsed) {
   std::string whole{to_string(req.method)};
+  // Of callers by their credentials, so that nobody is answered with what another rented.
   for (const std::string_view part : {std::string_view{req.path}, std::string_view{req.client_certificate}, parsed}) {
     whole.push_back('\n');
     whole.append(part);
   }
+  // Behind the rest, and only where there is one: what was kept before there were keys is still found.
+  if (!req.key_id.empty()) whole.append("\nkey ").append(req.key_id);
   auto claim = std::make_shared<idempotency_claim>();
   claim->key = key;
   claim->fingerprint = crypto::sha256_hex(whole);

@@ -1,26 +1,14 @@
 // GET /connect
 
+#include "crypto/key_ring.hpp"
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
 #include "http/event_feed.hpp"
 #include "http/replies.hpp"
 
-#include <fmt/format.h>
+#include <utility>
 
 namespace lode::http {
-namespace {
-
-// A page of another site may open a WebSocket to any address that its visitor's browser reaches; it cannot set
-// `authorization`. (It could add a `token`, which nobody looks at while no keys are in use.)
-bool of_another_site(const request& req) {
-  const auto origin = req.header("origin");
-  if (!origin || req.header("authorization")) return false;
-  const auto host = req.header("host").value_or("");
-  return *origin != fmt::format("http://{}", host) && *origin != fmt::format("https://{}", host);
-}
-
-}  // namespace
-
 task<response> get_connect(const endpoint_context& c, request& req) {
   arguments args{req};
   const auto since = args.maybe_count("since");
@@ -30,11 +18,15 @@ task<response> get_connect(const endpoint_context& c, request& req) {
     r.headers.emplace_back("upgrade", "websocket");
     co_return r;
   }
-  if (of_another_site(req)) co_return failed(403, "Forbidden: the page is of another origin");
   if (c.feed == nullptr || !c.feed->ready()) co_return unavailable(error{errc::not_ready, "no events yet"});
   std::optional<std::uint64_t> after;
   if (since) after = static_cast<std::uint64_t>(*since);
-  co_return accept_websocket(c.feed->listen(after));
+  // As long as its key holds; of one who showed none, as long as no keys are in use.
+  auto welcome = [keys = c.keys, id = req.key_id] {
+    const auto ring = keys->read();
+    return ring->empty() || ring->holds(id);
+  };
+  co_return accept_websocket(c.feed->listen(after, std::move(welcome)));
 }
 
 }  // namespace lode::http

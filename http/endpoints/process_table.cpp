@@ -39,9 +39,7 @@ constexpr std::array connect_parameters{
               "4711"},
     parameter{"token", place::query, value_type::string, "", true,
               "API key, for browsers, which cannot set `authorization`", R"("lode_ab12cd34_...")"}};
-constexpr std::array connect_replies{reply_row{101, "Switching Protocols"},
-                                     reply_row{403, "Forbidden: the page is of another origin"},
-                                     reply_row{426, "Upgrade Required"}};
+constexpr std::array connect_replies{reply_row{101, "Switching Protocols"}, reply_row{426, "Upgrade Required"}};
 
 constexpr std::array table{
     endpoint{verb::get, "/", "process", "Greets", role::none, {}, root_replies, get_root},

@@ -33,8 +33,9 @@ struct request {
   std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded, '+' is a space, in order
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer_ip;
+  std::string peer_ip;             ///< of the connection; behind proxies the application may put the client's
   std::string caller;              ///< who may do this, once the edge knows: see request_context::caller
+  std::string key_id;              ///< of the API key that was shown and holds; empty: none
   std::string client_certificate;  ///< who the client is by its verified certificate (tls_context.hpp); empty: none
   std::string request_id;          ///< from x-request-id when sane ([A-Za-z0-9._-]{1,128}), else a fresh UUID
   std::chrono::steady_clock::time_point arrived;

@@ -15,7 +15,6 @@ const notification = {
 };
 const replies = {
   '/admin/keys': [{ id: 'k1', name: 'alice', role: 'admin', created_at: '2026-11-25T00:00:00Z', last_used_at: null }],
-  '/admin/keys/add': { id: 'k2', name: 'ci', role: 'read', key: 'lode_k2_secret' },
   '/admin/notifications': page([notification]),
   '/admin/notifications/resend': { count: 3 },
   '/service/extend': { hotkey, expires_at: '2026-12-31T00:00:00Z' },
@@ -69,17 +68,6 @@ test('a key from a file or a command of the context', withStandIn(async (cli) =>
   }
   await cli.run(['context', 'set', 'x', '--api-key-command', 'exit 1']);
   assert.equal((await cli.run(['keys', 'list'])).code, 4);
-}));
-
-test('keys', withStandIn(async (cli, calls) => {
-  assert.match((await cli.run(['keys', 'list'], { env })).stdout, /^k1\talice\tadmin\t2026-11-25T00:00:00Z\tnever$/m);
-  assert.match((await cli.run(['keys', 'add', 'ci', '--role', 'read'], { env })).stdout, /^key\tlode_k2_secret$/m);
-  assert.equal((await cli.run(['keys', 'revoke', 'k2'], { env })).stdout, 'revoked k2\n');
-  assert.deepEqual(calls.map(({ path: p, body }) => [p, body]), [
-    ['/admin/keys', ''],
-    ['/admin/keys/add', { name: 'ci', role: 'read' }],
-    ['/admin/keys/revoke', { id: 'k2' }],
-  ]);
 }));
 
 test('notifications', withStandIn(async (cli, calls) => {

@@ -241,6 +241,44 @@ TEST_F(settings_test, subcommands_are_reported) {
   EXPECT_EQ(printed(daemon({"specs"})).exit_code, 2);
 }
 
+TEST_F(settings_test, what_is_live_is_taken_and_the_rest_is_named) {
+  const auto running = settings_of(daemon({}));
+  const auto fresh = settings_of(daemon({"--log.level=warn", "--access.allow=10.0.0.0/8,::1", "--audit.file=a",
+                                         "--access.failures-per-minute=0", "--forge.pool=3", "--http.insecure"}));
+  std::vector<std::string> live;
+  std::vector<std::string> others;
+  for (const auto& c : changes(running, fresh)) (c.live ? live : others).push_back(c.name);
+  EXPECT_THAT(live, ElementsAre("access.allow", "access.failures-per-minute", "audit.file", "log.level"));
+  EXPECT_THAT(others, ElementsAre("http.insecure", "forge.pool"));
+  const auto next = with_live(running, fresh);
+  EXPECT_EQ(next.log.level, "warn");
+  EXPECT_THAT(next.access.allow, ElementsAre("10.0.0.0/8", "::1"));
+  EXPECT_EQ(next.access.failures_per_minute, 0);
+  EXPECT_EQ(next.forge.pool, running.forge.pool);
+  EXPECT_FALSE(next.http.insecure);
+  EXPECT_TRUE(changes(next, next).empty());
+  const auto help = printed(daemon({"--help"})).text;
+  EXPECT_THAT(help, HasSubstr("Least important lines that are logged (live)"));
+  EXPECT_THAT(help, HasSubstr("read again on SIGHUP"));
+  EXPECT_THAT(printed(agent({"--help"})).text, Not(HasSubstr("SIGHUP")));
+}
+
+TEST_F(settings_test, addresses_and_networks) {
+  for (const auto* good : {"10.0.0.7", "10.0.0.0/8", "::1", "fd00::/8", "0.0.0.0/0", "::/128"})
+    EXPECT_EQ(settings_of(daemon({std::string{"--access.allow="} + good})).access.allow.size(), 1U) << good;
+  for (const auto* bad : {"localhost", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/a", "/8"})
+    EXPECT_EQ(printed(daemon({std::string{"--access.proxies="} + bad})).exit_code, 2) << bad;
+  EXPECT_THAT(settings_of(daemon({}, {"WHITELISTED_IPS=10.0.0.7, ::1"})).access.allow, ElementsAre("10.0.0.7", "::1"));
+  EXPECT_TRUE(settings_of(daemon({}, {"WHITELISTED_IPS="})).access.allow.empty());
+}
+
+TEST_F(settings_test, an_action_with_a_name_is_reported) {
+  EXPECT_THAT(std::get<run_with<daemon_settings>>(daemon({"--add-admin-key", "alice", "--storage.path=x"})).arguments,
+              ElementsAre("--add-admin-key", "alice"));
+  EXPECT_EQ(printed(daemon({"--add-admin-key"})).exit_code, 2);
+  EXPECT_TRUE(std::get<run_with<daemon_settings>>(daemon({})).arguments.empty());
+}
+
 TEST_F(settings_test, odd_numbers_are_refused) {
   for (const auto* bad : {"", "nan", "99999999999999999999", "1.5", "0x10", "257", "0"})
     EXPECT_EQ(printed(daemon({std::string{"--actors.threads="} + bad})).exit_code, 2) << bad;
