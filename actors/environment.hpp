@@ -5,6 +5,7 @@
 #include "config/settings.hpp"
 #include "links/miner_link.hpp"
 #include "messages/actors.hpp"
+#include "messages/listing_clock.hpp"
 
 #include <functional>
 #include <memory>
@@ -18,6 +19,7 @@ struct environment {
   key_forge_actor forge;
   lease_wheel_actor wheel;
   meters_ptr meters = unread_meters();
+  std::shared_ptr<listing_clock> listings = std::make_shared<listing_clock>();  ///< the registry's to move
   outbox_actor outbox;
   std::function<unix_ms()> now;  ///< wall clock; virtual in tests
 };

@@ -37,6 +37,7 @@ void registry_state::refresh_offer(entry& e) {
   e.counted.busy.set(meters.busy, e.busy);
   e.counted.offered.set(meters.offered, offered);
   e.counted.set_aside.set(meters.set_aside, e.set_aside);
+  refresh_row(e);
   if (offered)
     index_->offer(e.info.hotkey, *e.info.specs, e.reachable);
   else
@@ -47,6 +48,8 @@ void registry_state::forget_if_gone(entries::iterator it) {
   auto& e = it->second;
   if (e.known || e.busy) return;
   index_->withdraw(it->first);
+  set_view(e, std::nullopt);
+  refresh_row(e);
   if (e.actor) {
     by_actor_.erase(e.actor.id());
     self_->demonitor(e.actor.address());
@@ -72,7 +75,7 @@ void registry_state::on_slot(slot_update& update) {
   if (it == miners_.end()) return;
   auto& e = it->second;
   e.busy = update.now == slot_update::slot::busy;
-  e.view = std::move(update.view);
+  set_view(e, std::move(update.view));
   e.healthy = e.view ? update.healthy : std::nullopt;
   refresh_offer(e);
   if (!e.busy) say_when_drained(update.hotkey);

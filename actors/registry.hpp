@@ -8,6 +8,7 @@
 
 #include "actors/environment.hpp"
 #include "actors/guarded.hpp"
+#include "actors/listing_rows.hpp"
 #include "actors/placement_index.hpp"
 #include "messages/actors.hpp"
 #include "messages/marks_record.hpp"
@@ -55,8 +56,8 @@ class registry_state {
     std::uint32_t crashes = 0;
     std::int64_t failures = 0;  // placements in a row that were its fault
     unix_ms started = 0;
-    std::optional<allocation> view;
-    std::optional<bool> healthy;  // of the allocation in view
+    std::optional<allocation> view;  // set by set_view() only
+    std::optional<bool> healthy;     // of the allocation in view
     // In the gauges, as refresh_offer() found it.
     struct {
       telemetry::member known, reachable, busy, offered, set_aside;
@@ -128,6 +129,9 @@ class registry_state {
   [[nodiscard]] caf::result<resource_list> resources(const list_resources& query) const;
   [[nodiscard]] caf::result<model_count> models(const count_by_model& query) const;
   [[nodiscard]] readiness ready() const;
+  /// The allocation as clients see it, from now on. What it changes is counted before anybody is told.
+  void set_view(entry& e, std::optional<allocation> view);
+  void refresh_row(const entry& e);
 
   // -- marks (registry_marks.cpp)
   caf::result<done> mark(mark_miner& m);
@@ -166,6 +170,8 @@ class registry_state {
   registry_options opts_;
   std::optional<placement_index> index_;
   entries miners_;
+  listing_rows rows_;
+  std::map<std::string, const entry*> rented_;  // those with a view
   std::unordered_map<caf::actor_id, std::string> by_actor_;
   std::map<std::string, marks_of_miner> marks_;                // as the ledger has them
   std::set<std::pair<unix_ms, std::string>> quarantine_ends_;  // of those in marks_

@@ -4,46 +4,19 @@
 #include "actors/registry.hpp"
 #include "messages/caf_error.hpp"
 
-#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <caf/all.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace lode::actors {
 namespace {
 
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
-double two_decimals(double x) { return std::round(x * 100.0) / 100.0; }
 double whole_gib(std::int64_t bytes) { return std::ceil(static_cast<double>(bytes) / gib); }
-
-resource resource_of(const miner_info& info, bool reserved) {
-  const auto& s = *info.specs;
-  resource r;
-  r.hotkey = info.hotkey;
-  r.cpu_count = s.cpu_count;
-  r.gpu_name = boost::algorithm::to_lower_copy(s.gpu_name);
-  r.gpu_capacity = two_decimals(static_cast<double>(s.gpu_capacity_mib) / 1024.0);
-  r.gpu_count = s.gpu_count;
-  r.ram = two_decimals(static_cast<double>(s.ram_available) / gib);
-  r.hard_disk = two_decimals(static_cast<double>(s.disk_free) / gib);
-  r.allocate_status = reserved ? "reserved" : "available";
-  return r;
-}
-
-template <class T, class U>
-bool within(T value, const std::optional<U>& min, const std::optional<U>& max) {
-  return (!min || value >= *min) && (!max || value <= *max);
-}
-
-bool matches(const resource& r, const resource_query& q) {
-  if (q.gpu_name && !boost::algorithm::icontains(r.gpu_name, *q.gpu_name)) return false;
-  return within(r.cpu_count, q.cpu_count_min, q.cpu_count_max) &&
-         within(r.gpu_capacity, q.gpu_capacity_min, q.gpu_capacity_max) &&
-         within(r.hard_disk, q.hard_disk_total_min, q.hard_disk_total_max) &&
-         within(r.ram, q.ram_total_min, q.ram_total_max);
-}
 
 }  // namespace
 
@@ -51,28 +24,34 @@ caf::result<allocation_list> registry_state::allocations(const list_allocations&
   if (auto e = not_known()) return std::move(*e);
   const auto [first, last] = page_of(query.page);
   allocation_list out;
-  for (const auto& [hotkey, e] : miners_) {
-    if (!e.view) continue;
-    if (out.total >= first && out.total < last) out.items.push_back(*e.view);
-    ++out.total;
-  }
+  out.total = rented_.size();
+  if (first >= out.total) return out;
+  const auto end = std::min(last, out.total);
+  out.items.reserve(end - first);
+  auto it = std::next(rented_.begin(), static_cast<std::ptrdiff_t>(first));
+  for (auto i = first; i < end; ++i, ++it) out.items.push_back(*it->second->view);
   return out;
 }
 
 caf::result<resource_list> registry_state::resources(const list_resources& query) const {
   if (auto e = not_known()) return std::move(*e);
-  const auto [first, last] = page_of(query.page);
-  resource_list out;
-  for (const auto& [hotkey, e] : miners_) {
-    if (!e.known || !e.info.specs) continue;
-    ++out.known;
-    auto r = resource_of(e.info, e.busy);
-    if (!matches(r, query.query)) continue;
-    ++(e.busy ? out.reserved : out.available);
-    if (out.total >= first && out.total < last) out.items.push_back(std::move(r));
-    ++out.total;
-  }
-  return out;
+  return rows_.list(query.query, query.page);
+}
+
+void registry_state::set_view(entry& e, std::optional<allocation> view) {
+  if (e.view == view) return;
+  e.view = std::move(view);
+  if (e.view)
+    rented_[e.info.hotkey] = &e;
+  else
+    rented_.erase(e.info.hotkey);
+  opts_.env->listings->changed();
+}
+
+void registry_state::refresh_row(const entry& e) {
+  const bool changed =
+      e.known && e.info.specs ? rows_.show(e.info.hotkey, *e.info.specs, e.busy) : rows_.hide(e.info.hotkey);
+  if (changed) opts_.env->listings->changed();
 }
 
 caf::result<model_count> registry_state::models(const count_by_model& query) const {
@@ -97,8 +76,8 @@ readiness registry_state::ready() const {
   for (const auto& [hotkey, e] : miners_) {
     if (e.set_aside) r.set_aside.push_back(hotkey);
     if (e.known) ++r.miners;
-    if (e.view) ++r.allocations;
   }
+  r.allocations = rented_.size();
   return r;
 }
 

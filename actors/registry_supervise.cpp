@@ -53,7 +53,7 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
     // Listed at once: its actor's own word comes later, and a renter must never find the lease missing.
     if (stored && (stored->record.state == lode::allocation_state::active ||
                    stored->record.state == lode::allocation_state::paused))
-      e.view = view_of(stored->record);
+      set_view(e, view_of(stored->record));
     start_miner(e, std::move(stored));
     refresh_offer(e);
   };
@@ -69,6 +69,7 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
   }
   recovered_ = true;
   recover_marks();
+  opts_.env->listings->changed();
   spdlog::info("recovered: {} miners, {} allocations", miners_.size(), allocations.items.size());
   if (early_) {
     auto snapshot = std::move(*early_);
@@ -122,7 +123,7 @@ void registry_state::restart_miner(const std::string& hotkey) {
               self_->delayed_send(caf::actor_cast<registry_actor>(self_), std::chrono::milliseconds{settled_ms + 1000},
                                   restart_due{hotkey});
             e.busy = false;
-            if (!found.stored) e.view.reset();
+            if (!found.stored) set_view(e, std::nullopt);
             opts_.env->meters->supervision.miner_restarts.Increment();
             start_miner(e, std::move(found.stored));
             refresh_offer(e);

@@ -50,6 +50,7 @@ class actor_tree {
   [[nodiscard]] const access_actor& access() const { return access_; }
   [[nodiscard]] const event_hub_actor& events() const { return hub_; }
   [[nodiscard]] const outbox_actor& outbox() const { return env_->outbox; }
+  [[nodiscard]] std::shared_ptr<const listing_clock> listings() const { return env_->listings; }
   [[nodiscard]] const ledger_actor& ledger() const { return env_->ledger; }
 
   /// Ends jobs, miners and allocations, then the ledger once everything it was sent is durable. Blocks the calling

@@ -161,9 +161,9 @@ int serve(config::daemon_settings settings, int argc, const char* const* argv) {
   es.metrics = metrics;
   es.keys = board;
   es.live = std::move(*live);
-  auto edge = http::start_edge(
-      io, sys, es,
-      {tree->registry(), tree->events(), tree->ledger(), tree->idempotency(), tree->outbox(), tree->access()});
+  auto edge = http::start_edge(io, sys, es,
+                               {tree->registry(), tree->events(), tree->ledger(), tree->idempotency(), tree->outbox(),
+                                tree->access(), tree->listings()});
   if (!edge) return complain(edge.error());
   std::thread io_thread{[&] { io.run(); }};
   if (orders.wait_for_recovery()) {

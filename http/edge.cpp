@@ -6,6 +6,7 @@
 #include "http/endpoint.hpp"
 #include "http/event_feed.hpp"
 #include "http/openapi.hpp"
+#include "http/page_cache.hpp"
 #include "http/replies.hpp"
 #include "http/reply_port.hpp"
 #include "http/server/router.hpp"
@@ -50,6 +51,7 @@ class running_edge final : public edge {
         live_(settings.live),
         gate_(settings.keys, actors.access, settings.live.access, *metrics_),
         port_owner_(sys, io),
+        pages_(std::move(actors.listings), {}),
         context_{port_owner_.get(), std::move(actors.registry), settings.reply_timeout},
         route_(router::as_handler(routes())) {
     context_.outbox = std::move(actors.outbox);
@@ -58,6 +60,7 @@ class running_edge final : public edge {
     context_.metrics = metrics_.get();
     context_.access = std::move(actors.access);
     context_.keys = settings.keys;
+    context_.pages = &pages_;
     context_.idempotency = std::move(actors.idempotency);
     if (!actors.events || !actors.ledger) return;
     feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
@@ -185,6 +188,7 @@ class running_edge final : public edge {
   live_settings live_;  // of the io thread
   gatekeeper gate_;
   reply_port_owner port_owner_;
+  page_cache pages_;
   endpoint_context context_;
   handler route_;
   std::shared_ptr<event_feed> feed_;

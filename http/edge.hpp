@@ -8,6 +8,7 @@
 #include "messages/access.hpp"
 #include "messages/actors.hpp"
 #include "messages/error.hpp"
+#include "messages/listing_clock.hpp"
 #include "telemetry/registry.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -52,9 +53,10 @@ struct edge_actors {
   registry_actor registry;
   event_hub_actor events;  ///< with the ledger for /connect, which is 503 without
   ledger_actor ledger;
-  idempotency_actor idempotency = {};  ///< calls with an idempotency-key are 503 without
-  outbox_actor outbox = {};            ///< /test/notify and /admin/notifications are 503 without
-  access_actor access = {};            ///< /admin/keys is 503 without
+  idempotency_actor idempotency = {};                  ///< calls with an idempotency-key are 503 without
+  outbox_actor outbox = {};                            ///< /test/notify and /admin/notifications are 503 without
+  access_actor access = {};                            ///< /admin/keys is 503 without
+  std::shared_ptr<const listing_clock> listings = {};  ///< set: replies to listings are kept while it stands still
 };
 
 /// The running edge. Its functions may be called from any thread.

@@ -3,19 +3,26 @@
 
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
+#include "http/page_cache.hpp"
 #include "http/replies.hpp"
 #include "messages/envelope.hpp"
 #include "messages/json.hpp"
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <iterator>
+#include <limits>
 
 namespace lode::http {
 namespace {
 
 // Each is asked over the network. A subnet has some hundred miners.
 constexpr std::size_t most_hotkeys = 4096;
+
+// Of a listing whose sums alone are wanted: a page beyond the end.
+constexpr page_request nothing_of_it{std::numeric_limits<std::int32_t>::max(),
+                                     std::numeric_limits<std::int32_t>::max()};
 
 template <class T>
 std::string list_of(const std::vector<T>& items) {
@@ -30,6 +37,12 @@ std::string list_of(const std::vector<T>& items) {
 
 response not_listed(const request& req, const error& e) {
   return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
+}
+
+// The same while nothing changes: the answer to the next request like it.
+response kept(const endpoint_context& c, const request& req, std::uint64_t asked_at, response answer) {
+  c.pages->keep(req, asked_at, answer);
+  return answer;
 }
 
 std::string statuses(const std::vector<hotkey_status>& items) {
@@ -68,6 +81,8 @@ task<response> post_check_miner_status(const endpoint_context& c, request& req) 
 }
 
 task<response> post_allocations_sql(const endpoint_context& c, request& req) {
+  if (const auto kept = c.pages->find(req); !kept.empty()) co_return response{200, std::string{kept}};
+  const auto asked_at = c.pages->now();
   arguments args{req};
   list_allocations message;
   message.page = args.page();
@@ -84,38 +99,47 @@ task<response> post_allocations_sql(const endpoint_context& c, request& req) {
     none.body.push_back('}');
     co_return none;
   }
-  co_return succeeded("List allocations successfully.", list_of(answer->items));
+  co_return kept(c, req, asked_at, succeeded("List allocations successfully.", list_of(answer->items)));
 }
 
 task<response> post_resources_sql(const endpoint_context& c, request& req) {
+  if (const auto kept = c.pages->find(req); !kept.empty()) co_return response{200, std::string{kept}};
+  const auto asked_at = c.pages->now();
   arguments args{req};
   list_resources message;
   message.query = args.body_or(resource_query{});
   message.page = args.page();
   const bool stats = args.boolean_or("stats", false);
   if (!args.ok()) co_return args.refusal();
+  if (stats) message.page = nothing_of_it;
   const page_request asked = message.page;
   const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
   if (!answer) co_return not_listed(req, answer.error());
   if (answer->known == 0) co_return failed(404, "There is no resource available", "No resources found.");
   constexpr std::string_view listed = "List resources successfully";
   if (stats)
-    co_return succeeded(listed, fmt::format(R"({{"stats":{{"available":{},"reserved":{},"total":{}}}}})",
-                                            answer->available, answer->reserved, answer->total));
-  co_return succeeded(listed,
-                      page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size));
+    co_return kept(c, req, asked_at,
+                   succeeded(listed, fmt::format(R"({{"stats":{{"available":{},"reserved":{},"total":{}}}}})",
+                                                 answer->available, answer->reserved, answer->total)));
+  co_return kept(
+      c, req, asked_at,
+      succeeded(listed, page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size)));
 }
 
 task<response> post_count_all_gpus(const endpoint_context& c, request& req) {
+  if (const auto kept = c.pages->find(req); !kept.empty()) co_return response{200, std::string{kept}};
+  const auto asked_at = c.pages->now();
   const list_resources everything;
   const auto answer = co_await ask(c, everything, req.arrived + c.reply_timeout);
   if (!answer) co_return not_listed(req, answer.error());
   std::int64_t gpus = 0;
   for (const resource& r : answer->items) gpus += r.gpu_count;
-  co_return response{200, count_success("List resources successfully", gpus)};
+  co_return kept(c, req, asked_at, response(200, count_success("List resources successfully", gpus)));
 }
 
 task<response> post_count_all_by_model(const endpoint_context& c, request& req) {
+  if (const auto kept = c.pages->find(req); !kept.empty()) co_return response{200, std::string{kept}};
+  const auto asked_at = c.pages->now();
   arguments args{req};
   count_by_model message;
   message.model = args.required_string("model");
@@ -124,7 +148,7 @@ task<response> post_count_all_by_model(const endpoint_context& c, request& req) 
   if (!args.ok()) co_return args.refusal();
   const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
   if (!answer) co_return not_listed(req, answer.error());
-  co_return response{200, count_success("List resources successfully", answer->count)};
+  co_return kept(c, req, asked_at, response(200, count_success("List resources successfully", answer->count)));
 }
 
 }  // namespace lode::http
