@@ -40,6 +40,7 @@ struct arguments {
   std::string url = "http://127.0.0.1:8903";
   std::string kind = "pairs";
   std::string path = "/healthz";
+  std::string method = "GET";
   unsigned concurrency = 32;
   double seconds = 10;
   std::uint64_t count = 0;
@@ -55,6 +56,9 @@ void describe(CLI::App& app, arguments& a) {
       ->check(CLI::IsMember({"pairs", "get"}))
       ->capture_default_str();
   app.add_option("--path", a.path, "what --scenario get asks for")->capture_default_str();
+  app.add_option("--method", a.method, "how --scenario get asks: the listings want POST")
+      ->check(CLI::IsMember({"GET", "POST"}))
+      ->capture_default_str();
   app.add_option("--concurrency", a.concurrency, "workers, each with a connection and one request at a time")
       ->check(CLI::Range(1U, 10'000U))
       ->capture_default_str();
@@ -102,6 +106,7 @@ lode::result<bench::load_options> options_of(const arguments& a, asio::io_contex
   o.kind = a.kind == "get" ? bench::scenario::get : bench::scenario::pairs;
   o.host = url->authority;
   o.path = a.path;
+  o.method = a.method;
   o.concurrency = a.concurrency;
   o.warmup = time_of<std::chrono::nanoseconds>(a.warmup);
   o.count = a.count;

@@ -1,5 +1,5 @@
-// The floor under our server: Beast as its examples use it, one thread, a constant answer of about 600 bytes to any
-// request. Nothing of ours is linked, so that the difference to loded is what loded costs.
+// The floor under our server: Beast as its examples use it, one thread, a constant answer to any request, of about 600
+// bytes or what a file holds. Nothing of ours is linked, so that the difference to loded is what loded costs.
 #include <CLI/CLI.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -13,7 +13,10 @@
 #include <boost/beast/http.hpp>
 
 #include <charconv>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -77,6 +80,9 @@ int main(int argc, char** argv) {
   CLI::App app{"A bare Beast HTTP server to measure loded beside"};
   std::string listen = "127.0.0.1:0";
   app.add_option("--listen", listen, "HOST:PORT, port 0 picks one");
+  std::string file;
+  app.add_option("--body", file, "file with the answer; none: as long as the answer to an allocate call")
+      ->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);
   try {
     const std::size_t colon = listen.rfind(':');
@@ -88,7 +94,12 @@ int main(int argc, char** argv) {
     }
     asio::io_context io{1};
     acceptor listening{io.get_executor(), tcp::endpoint{asio::ip::make_address(listen.substr(0, colon)), port}};
-    const std::string body = allocation_like();
+    std::string body = allocation_like();
+    if (!file.empty()) {
+      std::ifstream in{file, std::ios::binary};
+      body.assign(std::istreambuf_iterator<char>{in}, {});
+      if (!in) throw std::runtime_error{"cannot read " + file};
+    }
     asio::co_spawn(io.get_executor(), accept_all(listening, body), asio::detached);
     asio::signal_set signals{io, SIGINT, SIGTERM};
     signals.async_wait([&io](const boost::system::error_code&, int) { io.stop(); });

@@ -149,7 +149,7 @@ task<void> load::run(worker& w) {
 }
 
 task<void> load::get(worker& w) {
-  if (w.request.empty()) w.request = get_request(options_.host, options_.path);
+  if (w.request.empty()) w.request = plain_request(options_.method, options_.host, options_.path);
   clock::time_point began;
   const auto answer = co_await ask(w, "get", began);
   if (!answer || answer->status != 200) {

@@ -26,8 +26,9 @@ enum class scenario { pairs, get };
 struct load_options {
   scenario kind = scenario::pairs;
   boost::asio::ip::tcp::endpoint peer;
-  std::string host;        ///< for the host header
-  std::string path = "/";  ///< what `get` asks for
+  std::string host;            ///< for the host header
+  std::string path = "/";      ///< what `get` asks for
+  std::string method = "GET";  ///< of `get`
   unsigned concurrency = 1;
   std::chrono::nanoseconds warmup{0};
   std::chrono::nanoseconds duration = std::chrono::seconds{10};  ///< measured time; zero: until `count` or stop()

@@ -54,8 +54,9 @@ bool says_success(const json::object& o) {
 
 }  // namespace
 
-std::string get_request(std::string_view host, std::string_view path) {
-  return fmt::format("GET {} HTTP/1.1\r\nhost: {}\r\n\r\n", path, host);
+std::string plain_request(std::string_view method, std::string_view host, std::string_view path) {
+  return fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n{}\r\n", method, path, host,
+                     method == "GET" ? "" : "content-length: 0\r\n");
 }
 
 void allocate_request(std::string& out, std::string_view host) {

@@ -14,7 +14,8 @@ struct granted_miner {
   std::string uuid;
 };
 
-std::string get_request(std::string_view host, std::string_view path);
+/// A request without a body; `method` as in HTTP.
+std::string plain_request(std::string_view method, std::string_view host, std::string_view path);
 /// Any miner, with what a usual client sends: all of DeviceRequirement, an SSH key, an image. Replaces `out`.
 void allocate_request(std::string& out, std::string_view host);
 /// Replaces `out`.
