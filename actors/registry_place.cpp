@@ -22,6 +22,14 @@ bool is_miners_fault(errc code) {
          code == errc::miner_nonsense;
 }
 
+/// Whether what the renter wrote may be why the miner failed: a renter must not be able to put miners out of use.
+bool may_be_the_renters_fault(const docker_requirement& asked, errc code) {
+  const docker_requirement usual;
+  if (!asked.dockerfile.empty() || asked.base_image != usual.base_image || asked.volume_path != usual.volume_path)
+    return true;
+  return code == errc::miner_refused && !asked.ssh_key.empty();
+}
+
 /// Failures of one miner send the search on to the next; anything else ends it.
 bool next_may_do(errc code) {
   switch (code) {
@@ -65,14 +73,16 @@ void registry_state::dispatch(entry& e, place p, const std::function<void(alloca
   e.busy = true;
   refresh_offer(e);
   const auto deadline = p.ctx.deadline;
+  const auto asked = std::make_shared<const docker_requirement>(p.docker);
   self_->request(e.actor, caf::infinite, std::move(p))
       .then(
           [this, hotkey = e.info.hotkey, ok](allocation& a) {
             placed(hotkey);
             ok(a);
           },
-          [this, hotkey = e.info.hotkey, deadline, failed](caf::error& why) {
-            not_placed(hotkey, from_caf(why), deadline);
+          [this, hotkey = e.info.hotkey, deadline, asked, failed](caf::error& why) {
+            if (const auto reason = from_caf(why); !may_be_the_renters_fault(*asked, reason.code))
+              not_placed(hotkey, reason, deadline);
             failed(why);
           });
 }

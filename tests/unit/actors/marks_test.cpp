@@ -412,6 +412,40 @@ TEST_F(quarantine_test, what_is_not_the_miners_fault_does_not_count) {
   EXPECT_EQ(marks("a"), names{});
 }
 
+TEST_F(quarantine_test, what_a_renter_wrote_cannot_put_a_miner_out_of_use) {
+  auto code = errc::miner_failed;
+  link->answer = [&](const miner_call& c) -> std::optional<miner_reply> {
+    if (c.action != miner_action::reg) return fleet[c.to.hotkey](c);
+    miner_reply r;
+    r.code = code;
+    r.answered_no = code == errc::miner_refused;
+    return r;
+  };
+  const auto ask_with = [&](const docker_requirement& docker) {
+    for (int i = 0; i < 4 && marks("a").empty(); ++i) {
+      const auto registered = link->count(miner_action::reg);
+      allocate_spec bad;
+      bad.docker = docker;
+      EXPECT_EQ(ask<allocation>(bad).code(), errc::no_candidate);
+      EXPECT_EQ(link->count(miner_action::reg), registered + 1);
+      advance(std::chrono::minutes{10});  // until it is settled that nothing came of it
+    }
+    return marks("a");
+  };
+  docker_requirement appendix;
+  appendix.dockerfile = "RUN exit 1";
+  EXPECT_EQ(ask_with(appendix), names{});
+  docker_requirement image;
+  image.base_image = "none-such";
+  EXPECT_EQ(ask_with(image), names{});
+  code = errc::miner_refused;
+  docker_requirement key;
+  key.ssh_key = "junk";
+  EXPECT_EQ(ask_with(key), names{});
+  code = errc::miner_failed;
+  EXPECT_EQ(ask_with(key), names{"quarantine"});
+}
+
 TEST_F(quarantine_test, a_registration_that_is_refused_after_a_check_that_was_not_counts) {
   link->answer = [this](const miner_call& c) -> std::optional<miner_reply> {
     if (c.action != miner_action::reg) return fleet[c.to.hotkey](c);
