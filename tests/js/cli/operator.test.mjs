@@ -1,5 +1,5 @@
-// What an operator's commands send and show, against a stand-in that answers as the surface of the API says: keys,
-// notifications; and that a renter's UUID goes in the body.
+// What `lode` sends, against a stand-in that looks at the requests: where its key comes from, and that a renter's UUID goes
+// in the body.
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import http from 'node:http';
@@ -8,15 +8,8 @@ import { test } from 'node:test';
 import { asUser } from '../lib/cli.mjs';
 
 const hotkey = '5GmejXdoVn5fc4Ef76C3X5GYxCdzEArFg7mvS8Lzk9ntu5cg';
-const page = (page_items) => ({ page_items, page_number: 1, page_size: page_items.length, next_page_number: null });
-const notification = {
-  id: '17', event: 'DEALLOCATION', hotkey, uuid: '…9d0e', url_kind: 'deallocation', attempts: 9,
-  created_at: '2026-11-20T00:00:00Z', next_at: '', last_error: 'status 500', state: 'dead',
-};
 const replies = {
   '/admin/keys': [{ id: 'k1', name: 'alice', role: 'admin', created_at: '2026-11-25T00:00:00Z', last_used_at: null }],
-  '/admin/notifications': page([notification]),
-  '/admin/notifications/resend': { count: 3 },
   '/service/extend': { hotkey, expires_at: '2026-12-31T00:00:00Z' },
   '/service/check_port': { hotkey, ssh_ip: '203.0.113.7', ssh_port: 4444, port: 'open', reachable: true, healthy: null, eligible: false, misses: 0, checked_at: '2026-11-25T00:00:00Z' },
 };
@@ -68,18 +61,6 @@ test('a key from a file or a command of the context', withStandIn(async (cli) =>
   }
   await cli.run(['context', 'set', 'x', '--api-key-command', 'exit 1']);
   assert.equal((await cli.run(['keys', 'list'])).code, 4);
-}));
-
-test('notifications', withStandIn(async (cli, calls) => {
-  assert.match((await cli.run(['notify', 'list', '--dead'], { env })).stdout, /^17\tDEALLOCATION\t5\w+\tdead\t9\t/m);
-  assert.deepEqual(calls.at(-1).query, { state: 'dead' });
-  assert.equal((await cli.run(['notify', 'resend', '17'], { env })).stdout, 'queued again: 3\n');
-  assert.deepEqual(calls.at(-1).body, { id: '17' });
-  assert.equal((await cli.run(['notify', 'resend', '--all'], { env })).code, 0);
-  assert.equal(calls.at(-1).body, '');
-  assert.equal((await cli.run(['notify', 'resend'], { env })).code, 2);
-  assert.equal((await cli.run(['notify', 'test', '--event', 'ONLINE'], { env })).code, 0);
-  assert.deepEqual(calls.at(-1).body, { event: 'ONLINE' });
 }));
 
 test('extend and check: the UUID goes in the body, never in the address', withStandIn(async (cli, calls) => {
