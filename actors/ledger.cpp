@@ -146,9 +146,10 @@ caf::result<webhook_batch> ledger_state::load(const load_webhooks& l) {
 caf::result<done> ledger_state::save(const save_webhooks& s) {
   storage::batch writes;
   for (const auto& key : s.settled) writes.erase(column::outbox, key);
-  for (const auto& [key, hook] : s.changed)
-    writes.put(column::outbox, key,
-               encode(hook, [&](std::string_view plain) { return options_.sealer->seal(plain, seal_context(hook)); }));
+  for (const auto& w : s.changed)
+    writes.put(column::outbox, w.key, encode(w.hook, [&](std::string_view plain) {
+                 return options_.sealer->seal(plain, seal_context(w.hook));
+               }));
   return enqueue_plain(std::move(writes));
 }
 

@@ -55,9 +55,9 @@ result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
     return error{errc::config_invalid,
                  "wallet.hotkey-file is not set, and calls to the miners of miners.file must be "
                  "signed; make one with: lode-miner wallet new FILE"};
-  auto key = crypto::sr25519_key::generate();
+  const auto key = crypto::sr25519_key::generate();
   auto address = crypto::ss58_encode(key.pub());
-  return crypto::hotkey{std::move(key), std::move(address)};
+  return crypto::hotkey{key, std::move(address)};
 }
 
 /// Of a stopped daemon: the key goes to standard output, once.

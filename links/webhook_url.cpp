@@ -16,7 +16,7 @@ result<webhook_url> parse_webhook_url(std::string_view text) {
   const auto refuse = [](std::string why) { return error{errc::config_invalid, std::move(why)}; };
   const auto parsed = boost::urls::parse_uri(boost::urls::string_view{text.data(), text.size()});
   if (!parsed) return refuse("is not a URL");
-  const boost::urls::url_view url = *parsed;
+  const boost::urls::url_view& url = *parsed;
   webhook_url out;
   if (url.scheme_id() == boost::urls::scheme::https)
     out.tls = true;
