@@ -110,7 +110,7 @@ void idempotency_state::give_up(const std::string& key, const caf::error& why) {
   entries_.erase(key);
 }
 
-void idempotency_state::replay(const std::string& key, guarded<once_reply> promise) {
+void idempotency_state::replay(const std::string& key, const guarded<once_reply>& promise) {
   self_->request(opts_.env->ledger, caf::infinite, load_reply{key})
       .then(
           [promise](kept_replies& kept) {

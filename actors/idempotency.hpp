@@ -55,7 +55,7 @@ class idempotency_state {
   void on_failed(const std::string& key, const caf::error& why);
   void settle(const std::string& key, const std::string& data);
   void give_up(const std::string& key, const caf::error& why);
-  void replay(const std::string& key, guarded<once_reply> promise);
+  void replay(const std::string& key, const guarded<once_reply>& promise);
   void finished(const std::string& key, unix_ms at);
   bool make_room();
   void load(std::string after);
