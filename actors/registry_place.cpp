@@ -22,12 +22,16 @@ bool is_miners_fault(errc code) {
          code == errc::miner_nonsense;
 }
 
-/// Whether what the renter wrote may be why the miner failed: a renter must not be able to put miners out of use.
-bool may_be_the_renters_fault(const docker_requirement& asked, errc code) {
+/// The failures for which what the renter wrote may be the reason: a renter must not be able to put miners out of use.
+enum class suspicion : std::uint8_t { none, of_refusals, of_all };
+suspicion of_renter(const docker_requirement& asked) {
   const docker_requirement usual;
   if (!asked.dockerfile.empty() || asked.base_image != usual.base_image || asked.volume_path != usual.volume_path)
-    return true;
-  return code == errc::miner_refused && !asked.ssh_key.empty();
+    return suspicion::of_all;
+  return asked.ssh_key.empty() ? suspicion::none : suspicion::of_refusals;
+}
+bool may_be_the_renters_fault(suspicion s, errc code) {
+  return s == suspicion::of_all || (s == suspicion::of_refusals && code == errc::miner_refused);
 }
 
 /// Failures of one miner send the search on to the next; anything else ends it.
@@ -73,15 +77,15 @@ void registry_state::dispatch(entry& e, place p, const std::function<void(alloca
   e.busy = true;
   refresh_offer(e);
   const auto deadline = p.ctx.deadline;
-  const auto asked = std::make_shared<const docker_requirement>(p.docker);
+  const auto renter = of_renter(p.docker);
   self_->request(e.actor, caf::infinite, std::move(p))
       .then(
           [this, hotkey = e.info.hotkey, ok](allocation& a) {
             placed(hotkey);
             ok(a);
           },
-          [this, hotkey = e.info.hotkey, deadline, asked, failed](caf::error& why) {
-            if (const auto reason = from_caf(why); !may_be_the_renters_fault(*asked, reason.code))
+          [this, hotkey = e.info.hotkey, deadline, renter, failed](caf::error& why) {
+            if (const auto reason = from_caf(why); !may_be_the_renters_fault(renter, reason.code))
               not_placed(hotkey, reason, deadline);
             failed(why);
           });
