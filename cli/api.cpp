@@ -76,6 +76,8 @@ advice advice_of(unsigned status, std::string_view message, std::string_view det
         return {ending::unauthorised, "use a key with that role; see  lode keys --help"};
       if (message.starts_with("Access forbidden"))
         return {ending::unauthorised, "an operator must add your address to the server's allow-list"};
+      if (detail.starts_with("The miner takes nothing new"))
+        return {ending::failed, "rent another one in time with  lode allocate  and move what you need"};
       return {ending::failed, "see how it is with  lode show NAME  and try again"};
     case 404:
       if (message == "Not Found")
@@ -124,6 +126,28 @@ std::string_view raw_member(std::string_view t, std::string_view name) {
   }
 }
 
+std::vector<std::string_view> raw_elements(std::string_view t) {
+  std::vector<std::string_view> out;
+  auto i = past_blanks(t, 0);
+  if (i >= t.size() || t[i] != '[') return out;
+  i = past_blanks(t, i + 1);
+  while (i < t.size() && t[i] != ']') {
+    const auto end = past_value(t, i);
+    auto value = t.substr(i, end - i);
+    while (!value.empty() && past_blanks(value, value.size() - 1) == value.size()) value.remove_suffix(1);
+    if (value.empty()) break;
+    out.push_back(value);
+    i = past_blanks(t, end);
+    if (i >= t.size() || t[i] != ',') break;
+    i = past_blanks(t, i + 1);
+  }
+  return out;
+}
+
+std::string raw_array(const std::vector<std::string_view>& elements) {
+  return fmt::format("[{}]", fmt::join(elements, ","));
+}
+
 outcome<answer> open_reply(const http_reply& reply, std::string_view doing) {
   answer out;
   out.status = reply.status;
@@ -160,6 +184,9 @@ failure failure_of(const wire_error& e, const server_url& url, std::string_view 
       return {ending::unreachable, what,
               "is the server running, and its address right? choose another with --server or  lode context use"};
     case wire_problem::untrusted:
+      if (e.detail.find("expired") != std::string::npos)
+        return {ending::unreachable, what,
+                "it must be renewed, unless this machine's clock is wrong: see  lode doctor"};
       return {ending::unreachable, what,
               "name the authority that signed the server's certificate with --ca-file, and your own certificate with "
               "--cert and --cert-key where the server wants one"};

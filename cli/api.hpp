@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lode::cli {
 
@@ -26,6 +27,11 @@ struct answer {
 
 /// The text of a member of the JSON object `text`, exactly as it stands there; empty when there is none.
 std::string_view raw_member(std::string_view text, std::string_view name);
+
+/// The elements of the JSON array `text`, each exactly as it stands there.
+std::vector<std::string_view> raw_elements(std::string_view text);
+/// A JSON array of these.
+std::string raw_array(const std::vector<std::string_view>& elements);
 
 /// The answer of a success, or a failure that names `doing` ("release"), what the server said, and what to do.
 outcome<answer> open_reply(const http_reply& reply, std::string_view doing);

@@ -24,16 +24,16 @@ std::string flags_of(const CLI::App& app) {
 
 /// One line of a case: the words of the command so far, what may follow.
 void add_cases(std::string& out, const CLI::App& app, const std::string& path, const std::string& shared) {
-  std::string words;
+  std::string choices;
   for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (!sub->get_group().empty()) words += sub->get_name() + " ";
+    if (!sub->get_group().empty()) choices += sub->get_name() + " ";
   const auto own = path.empty() ? std::string{} : flags_of(app) + " ";
   std::string more;
   for (const auto name : about_allocations)
     if (name == path) more = " names=allocations";
   for (const auto name : about_contexts)
     if (name == path) more = " names=contexts";
-  out += fmt::format("    \"{}\") words=\"{}\" flags=\"{}{}\"{} ;;\n", path, words, own, shared, more);
+  out += fmt::format("    \"{}\") choices=\"{}\" flags=\"{}{}\"{} ;;\n", path, choices, own, shared, more);
   for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_group().empty())
       add_cases(out, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), shared);
@@ -62,28 +62,29 @@ outcome<void> names(session& s, const std::string& kind) {
 std::string bash_completion(const CLI::App& app) {
   std::string cases;
   add_cases(cases, app, "", flags_of(app));
-  // `commands` holds the words that are commands of the tree; the walk stops at the first word that is none.
+  // Neither `path` nor `words` for a name: zsh has special parameters of these names, and PATH would be empty.
   return "# Completion of lode for bash; zsh reads it through bashcompinit.\n"
          "_lode_of() {\n"
-         "  words='' flags='' names=''\n"
+         "  choices='' flags='' names=''\n"
          "  case \"$1\" in\n" +
          cases +
          "    *) return 1 ;;\n"
          "  esac\n"
          "}\n"
          "_lode() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} path='' words flags names i word\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} at='' choices flags names i word\n"
          "  COMPREPLY=()\n"
          "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "    word=${COMP_WORDS[i]}\n"
          "    [ \"$word\" != -- ] || return 0\n"
          "    case $word in -*) continue ;; esac\n"
-         "    if _lode_of \"${path:+$path }$word\"; then path=${path:+$path }$word; fi\n"
+         "    if _lode_of \"${at:+$at }$word\"; then at=${at:+$at }$word; fi\n"
          "  done\n"
-         "  _lode_of \"$path\" || return 0\n"
-         "  case $cur in -*) words=$flags ;; esac\n"
-         "  case \"$names,$cur\" in ,* | *,-*) ;; *) words=\"$words $(lode __names \"$names\" 2>/dev/null)\" ;; esac\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+         "  _lode_of \"$at\" || return 0\n"
+         "  case $cur in -*) choices=$flags ;; esac\n"
+         "  case \"$names,$cur\" in ,* | *,-*) ;; *) choices=\"$choices $(lode __names \"$names\" 2>/dev/null)\" ;; "
+         "esac\n"
+         "  COMPREPLY=($(compgen -W \"$choices\" -- \"$cur\"))\n"
          "}\n"
          "complete -o default -F _lode lode\n";
 }

@@ -213,6 +213,10 @@ outcome<destination> resolve_destination(const server_flags& flags, const enviro
     auto key = key_of(*c, env);
     if (!key) return key.error();
     out.to.api_key = std::move(*key);
+    if (!c->key.empty())
+      out.key_file = contexts_path(env);
+    else if (!c->key_file.empty())
+      out.key_file = env.expanded(c->key_file);
   }
   if (out.to.api_key.empty()) out.to.api_key = from_environment;
   if (!is_key(out.to.api_key))

@@ -57,6 +57,7 @@ struct destination {
   peer to;
   std::string context;     ///< empty: none
   std::string state_name;  ///< of the local state that goes with it
+  std::string key_file;    ///< that the API key was read from: the context's key-file, or the file of contexts itself
 };
 
 /// In this order: --server, --context, LODE_SERVER, LODE_CONTEXT, the current context, http://127.0.0.1:8903. A

@@ -8,14 +8,16 @@
 namespace lode::cli {
 namespace {
 
-/// Reads, changes and writes the contexts while no other lode does.
-outcome<void> change(session& s, const std::function<outcome<void>(context_file&)>& how) {
-  return while_locked(contexts_path(s.env()), [&]() -> outcome<void> {
+/// Reads, changes and writes the contexts while no other lode does, then says `what`.
+outcome<void> change(session& s, const std::string& what, const std::function<outcome<void>(context_file&)>& how) {
+  const auto changed = while_locked(contexts_path(s.env()), [&]() -> outcome<void> {
     auto f = load_contexts(s.env());
     if (!f) return f.error();
     if (auto done = how(*f); !done) return done;
     return save_contexts(s.env(), *f);
   });
+  if (!changed) return changed;
+  return s.confirm(answer{}, what);
 }
 
 failure unknown(const std::string& name) {
@@ -54,7 +56,7 @@ outcome<void> set(session& s, const fields& v) {
     return failure{ending::usage, "'" + v.name + "' cannot be the name of a context",
                    "letters, digits, - _ and . are allowed, not a dot or server- in front"};
   const auto& server = s.arguments().server.server;
-  return change(s, [&](context_file& f) -> outcome<void> {
+  return change(s, "the context " + v.name + " is set", [&](context_file& f) -> outcome<void> {
     auto* c = f.find(v.name);
     if (!c) {
       if (server.empty()) return failure{ending::usage, "a new context needs --server URL", {}};
@@ -103,7 +105,7 @@ void add_contexts(registry& r) {
   auto* use = registry::add_to(c, "use", "Make one the current one", "  lode context use prod\n");
   use->add_option("name", *name, "Name of the context")->required();
   r.on(use, [name](session& s) {
-    return change(s, [&](context_file& f) -> outcome<void> {
+    return change(s, *name + " is the current context", [&](context_file& f) -> outcome<void> {
       if (!f.find(*name)) return unknown(*name);
       f.current = *name;
       return {};
@@ -124,7 +126,7 @@ void add_contexts(registry& r) {
   auto* rm = registry::add_to(c, "remove", "Remove one; the UUIDs in its local state stay", "");
   rm->add_option("name", *gone, "Name of the context")->required();
   r.on(rm, [gone](session& s) {
-    return change(s, [&](context_file& f) -> outcome<void> {
+    return change(s, "the context " + *gone + " is removed", [&](context_file& f) -> outcome<void> {
       if (!f.find(*gone)) return unknown(*gone);
       std::erase_if(f.contexts, [&](const context& one) { return one.name == *gone; });
       if (f.current == *gone) f.current.clear();

@@ -99,13 +99,9 @@ outcome<void> doctor(session& s, const arguments& a) {
   check_server(s, **to, out);
   const auto& tls = (*to)->to.tls;
   for (const auto& [name, file] : {std::pair{"authority", tls.ca}, std::pair{"own certificate", tls.certificate}})
-    if (!file.empty()) {
-      const auto end = certificate_end(file);
-      out.push_back(end ? grade_certificate(name, *end, now_seconds())
-                        : finding{grade::fail, name, end.error().what, "name a readable PEM file"});
-    }
-  auto state = s.state().path();
-  out.push_back(check_private_file("local state", state));
+    if (!file.empty()) out.push_back(check_certificate(name, file));
+  if (!(*to)->key_file.empty()) out.push_back(check_private_file("API key", (*to)->key_file));
+  out.push_back(check_private_file("local state", s.state().path()));
   out.push_back(check_ssh(s.env()));
   host_settings host{a.wallet, a.engine, a.store, {}, {}, 0, 0};
   read_settings_files(a.loded_config, a.miner_config, host, out);

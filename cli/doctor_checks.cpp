@@ -132,6 +132,17 @@ finding check_private_file(std::string_view what, const std::string& path) {
   return {grade::ok, std::string{what}, path, {}};
 }
 
+/// A group may read it, as the daemon allows.
+finding check_key_file(std::string_view what, const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return {grade::fail, std::string{what}, path + ": " + std::strerror(errno), "name the key of the certificate"};
+  if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+    return {grade::fail, std::string{what},
+            fmt::format("{} has mode {:o}: others may read it", path, info.st_mode & 0777U), "chmod 600 " + path};
+  return {grade::ok, std::string{what}, path, {}};
+}
+
 finding check_wallet(const std::string& path) {
   auto out = check_private_file("hotkey", path);
   if (out.found == "none yet")
@@ -147,6 +158,12 @@ finding check_wallet(const std::string& path) {
     return {grade::fail, "hotkey", path + " is no hotkey file", "expected JSON with secretSeed and ss58Address"};
   if (out.verdict == grade::ok) out.found = text_in(v, "ss58Address") + " in " + path;
   return out;
+}
+
+finding check_certificate(std::string_view what, const std::string& file) {
+  const auto end = certificate_end(file);
+  if (!end) return {grade::fail, std::string{what}, end.error().what, "name a readable PEM file"};
+  return grade_certificate(what, *end, now_seconds());
 }
 
 finding check_ssh(const environment& env) {
@@ -213,6 +230,14 @@ void read_settings_files(const std::string& loded, const std::string& miner, hos
       if (host.wallet.empty()) host.wallet = s->wallet.hotkey_file;
       if (host.store.empty()) host.store = s->storage.path;
       host.loded_listen = s->http.listen;
+      for (const auto& [what, file] :
+           {std::pair{"tls.cert-file", s->tls.cert_file}, std::pair{"tls.client-ca-file", s->tls.client_ca_file},
+            std::pair{"notify.ca-file", s->notify.ca_file},
+            std::pair{"notify.client-cert-file", s->notify.client_cert_file}})
+        if (!file.empty()) out.push_back(check_certificate(what, file));
+      for (const auto& [what, file] :
+           {std::pair{"tls.key-file", s->tls.key_file}, std::pair{"notify.client-key-file", s->notify.client_key_file}})
+        if (!file.empty()) out.push_back(check_key_file(what, file));
     }
   }
   if (!miner.empty()) {

@@ -30,8 +30,12 @@ finding grade_clock(std::string_view http_date, std::int64_t now);
 
 /// Mode 0600, ours; one that is not there is fine.
 finding check_private_file(std::string_view what, const std::string& path);
+/// The private key of a certificate: there, and closed to others.
+finding check_key_file(std::string_view what, const std::string& path);
 /// A hotkey file: there, JSON, unencrypted, private.
 finding check_wallet(const std::string& path);
+/// The end of the first certificate in a PEM file.
+finding check_certificate(std::string_view what, const std::string& file);
 finding check_ssh(const environment& env);
 finding check_space(const std::string& folder);
 /// The engine at this socket; those in the usual places when it is empty.

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <poll.h>
+#include <pwd.h>
 #include <spawn.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -46,13 +47,23 @@ failure about(const std::string& path) {
   return {reason == ENOENT ? ending::not_found : ending::failed, path + ": " + std::strerror(reason), {}};
 }
 
+/// Of a file that lode keeps.
+failure not_kept(const std::string& path) {
+  auto f = about(path);
+  f.code = ending::failed;
+  f.next =
+      "lode keeps its files below XDG_CONFIG_HOME and XDG_STATE_HOME, else ~/.config and ~/.local/state: they must "
+      "be yours to write";
+  return f;
+}
+
 outcome<void> make_folder_of(const std::string& path) {
   const auto folder = std::filesystem::path{path}.parent_path();
   std::filesystem::path made;
   for (const auto& part : folder) {
     made /= part;
     if (::mkdir(made.c_str(), 0700) != 0 && errno != EEXIST && !std::filesystem::is_directory(made))
-      return about(made.string());
+      return not_kept(made.string());
   }
   return {};
 }
@@ -75,6 +86,9 @@ environment::environment(const char* const* variables) {
     const auto equals = entry.find('=');
     if (equals != std::string_view::npos) of_.emplace(entry.substr(0, equals), entry.substr(equals + 1));
   }
+  // As in a service or under cron; without a home our files would be looked for in the root of the file system.
+  if (!get("HOME").empty()) return;
+  if (const auto* user = ::getpwuid(::getuid()); user && user->pw_dir) of_["HOME"] = user->pw_dir;
 }
 
 std::string environment::get(std::string_view name) const {
@@ -116,10 +130,10 @@ outcome<void> write_private_file(const std::string& path, std::string_view text)
   if (auto made = make_folder_of(path); !made) return made;
   auto name = path + ".XXXXXX";
   const descriptor out{::mkstemp(name.data())};  // mode 0600
-  if (out.get() < 0) return about(path);
+  if (out.get() < 0) return not_kept(path);
   const bool written = write_all(out.get(), text) && ::fsync(out.get()) == 0;
   if (written && ::rename(name.c_str(), path.c_str()) == 0) return {};
-  auto problem = about(path);
+  auto problem = not_kept(path);
   ::unlink(name.c_str());
   return problem;
 }
@@ -130,7 +144,7 @@ outcome<void> while_locked(const std::string& path, const std::function<outcome<
   if (auto made = make_folder_of(path); !made) return made;
   const auto name = path + ".lock";
   const descriptor lock{::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (lock.get() < 0) return about(name);
+  if (lock.get() < 0) return not_kept(name);
   const auto by = steady_clock::now() + patience;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return about(name);

@@ -12,7 +12,7 @@
 
 namespace lode::cli {
 
-/// The variables of the environment, as they were at the start.
+/// The variables of the environment, as they were at the start; HOME is that of the user where it is not set.
 class environment {
  public:
   explicit environment(const char* const* variables);

@@ -43,9 +43,13 @@ outcome<void> ls(session& s, bool ours_only) {
                {"SSH", false, true},    {"EXPIRES"}};
   if (s.wide()) t.columns.insert(t.columns.end(), {{"CREATED"}, {"VERSION", true}});
   const bool people = s.term().out;
-  for (const auto& item : *items) {
+  const auto raw = raw_elements(listed->raw_data);
+  std::vector<std::string_view> shown;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const auto& item = (*items)[i];
     const bool ours = is_ours(*state, s.server_text(), item);
     if (ours_only && !ours) continue;
+    if (i < raw.size()) shown.push_back(raw[i]);
     const auto state_text = text_in(item, "state");
     const auto at = text_in(item, "expires_at");
     std::vector<cell> row{{text_in(item, "hotkey"), ours ? tone::strong : tone::plain},
@@ -58,7 +62,9 @@ outcome<void> ls(session& s, bool ours_only) {
     t.rows.push_back(std::move(row));
   }
   if (t.rows.empty() && !s.json()) s.note(ours_only ? "no allocation of yours" : "no allocations");
-  return s.show(*listed, t);
+  answer as_shown = *listed;
+  if (ours_only) as_shown.raw_data = raw_array(shown);
+  return s.show(as_shown, t);
 }
 
 outcome<void> show(session& s, const std::string& name, bool secrets) {
@@ -73,16 +79,16 @@ outcome<void> show(session& s, const std::string& name, bool secrets) {
     hotkey = ours->hotkey;
   else if (ours.error().code == ending::usage || name == "last")
     return ours.error();
-  std::vector<const json::value*> fit;
-  for (const auto& item : *items)
-    if (text_in(item, "hotkey").starts_with(hotkey)) fit.push_back(&item);
+  std::vector<std::size_t> fit;
+  for (std::size_t i = 0; i < items->size(); ++i)
+    if (text_in((*items)[i], "hotkey").starts_with(hotkey)) fit.push_back(i);
   if (fit.empty()) return failure{ending::not_found, "no allocation is called '" + name + "'", "see  lode ls"};
   if (fit.size() > 1)
     return failure{ending::usage, "'" + name + "' fits several allocations", "say more of the hotkey; see  lode ls"};
-  const auto& found = *fit.front();
+  const auto& found = (*items)[fit.front()];
   answer one = *listed;
-  // The element as the server wrote it would have to be cut out of the list; its members are all texts and integers.
-  one.raw_data = json::serialize(found);
+  const auto raw = raw_elements(listed->raw_data);
+  one.raw_data = fit.front() < raw.size() ? std::string{raw[fit.front()]} : json::serialize(found);
   std::vector<std::pair<std::string, cell>> pairs;
   for (const auto& [member, value] : found.as_object()) {
     const bool secret = member == "ssh_password" || member == "uuid_key";
@@ -100,7 +106,7 @@ void add_listing(registry& r) {
   auto ours = std::make_shared<bool>(false);
   auto* l = r.add("ls", "List allocations",
                   "  lode ls\n  lode ls --ours -o json | jq -r '.[].hotkey'\n"
-                  "\nOURS: made from here, so that lode knows the UUID. -o json lists all, with passwords and UUIDs.");
+                  "\nOURS: made from here, so that lode knows the UUID. -o json has passwords and UUIDs.");
   l->add_flag("--ours", *ours, "Only those made from here");
   r.on(l, [ours](session& s) { return ls(s, *ours); });
 

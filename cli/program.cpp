@@ -77,6 +77,7 @@ int run_checked(int argc, const char* const* argv, const char* const* variables)
   app.require_subcommand(1);
   app.footer(std::string{exit_codes});
   app.get_formatter()->column_width(34);
+  app.set_version_flag("--version", "lode " LODE_VERSION, "Print the version and exit");
   shared_arguments shared;
   add_shared(app, shared);
   registry r{app, {}, {}, false};
@@ -92,8 +93,11 @@ int run_checked(int argc, const char* const* argv, const char* const* variables)
   add_doctor(r);
   add_contexts(r);
   add_completion(r);
-  r.on(r.add("version", "Print the version of this program", ""),
-       [](session& s) { return s.print("lode " LODE_VERSION "\n"); });
+  r.on(r.add("version", "Print the version of this program", ""), [](session& s) {
+    answer a;
+    a.raw_data = R"({"version":")" LODE_VERSION R"("})";
+    return s.confirm(a, "lode " LODE_VERSION);
+  });
 
   try {
     app.parse(words_of(argc, argv, r));

@@ -58,10 +58,14 @@ outcome<void> resources(session& s, const filters& f) {
   t.columns = {{"HOTKEY", false, true}, {"STATUS"},    {"GPU", false, true}, {"COUNT", true},
                {"GPU GB", true},        {"CPU", true}, {"RAM GiB", true},    {"DISK GiB", true}};
   const auto* items = page ? page->if_contains("page_items") : nullptr;
+  const auto raw = raw_elements(raw_member(got->raw_data, "page_items"));
+  std::vector<std::string_view> kept;
   if (const auto* list = items ? items->if_array() : nullptr)
-    for (const auto& item : *list) {
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const auto& item = (*list)[i];
       const auto status = text_in(item, "allocate_status");
       if (f.available && status != "available") continue;
+      if (i < raw.size()) kept.push_back(raw[i]);
       t.rows.push_back({text_in(item, "hotkey"),
                         {status, tone_of_state(status)},
                         text_in(item, "gpu_name"),
@@ -72,7 +76,10 @@ outcome<void> resources(session& s, const filters& f) {
                         text_in(item, "hard_disk")});
     }
   if (t.rows.empty() && !s.json()) s.note("no resources");
-  auto shown = s.show(*got, t);
+  answer as_shown = *got;
+  if (const auto at = raw_member(got->raw_data, "page_items"); f.available && !at.empty())
+    as_shown.raw_data.replace(static_cast<std::size_t>(at.data() - got->raw_data.data()), at.size(), raw_array(kept));
+  auto shown = s.show(as_shown, t);
   const auto next = page ? text_in(got->data, "next_page_number") : std::string{};
   if (shown && !next.empty() && !s.json()) s.note("there is more: --page " + next);
   return shown;
@@ -84,8 +91,8 @@ void add_resources(registry& r) {
   auto f = std::make_shared<filters>();
   auto* c = r.add("resources", "List what miners offer",
                   "  lode resources --gpu 4090 --available\n  lode resources --ram-min 64 --page 1 --page-size 20\n"
-                  "  lode resources --stats\n\nBounds are inclusive. -o json is the server's page, which --available "
-                  "does not cut.");
+                  "  lode resources --stats\n\nBounds are inclusive. --available leaves out what is rented of the "
+                  "server's page, which may then be shorter.");
   c->add_option("--gpu", f->gpu, "Part of the GPU's name");
   c->add_option("--cpu-min", f->cpu_min, "CPU cores");
   c->add_option("--cpu-max", f->cpu_max, "CPU cores");

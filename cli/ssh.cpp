@@ -75,6 +75,17 @@ std::string known_hosts_of(const login& l, const environment& env) {
   return env.state_folder() + "/known_hosts/" + name;
 }
 
+/// As a shell reads it back.
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view{"@%+=:,./_-"}.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string out{"'"};
+  for (const char c : word) out += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return out + "'";
+}
+
 outcome<void> become(const std::string& program, std::vector<std::string> words) {
   std::vector<char*> argv;
   for (auto& w : words) argv.push_back(w.data());
@@ -117,8 +128,7 @@ outcome<void> ssh(session& s, const arguments& a, const std::vector<std::string>
   words.insert(words.end(), command.begin(), command.end());
   if (a.print) {
     std::string line;
-    for (const auto& w : words)
-      line += (line.empty() ? "" : " ") + (w.find(' ') == std::string::npos ? w : "'" + w + "'");
+    for (const auto& w : words) line += (line.empty() ? "" : " ") + quoted(w);
     return s.print(line + "\n");
   }
   if (by_key || l->password.empty()) return become(program, std::move(words));

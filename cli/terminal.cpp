@@ -73,6 +73,7 @@ terminal look_at_terminal(const environment& env, bool no_colour) {
   terminal t;
   t.out = ::isatty(STDOUT_FILENO) == 1;
   t.err = ::isatty(STDERR_FILENO) == 1;
+  t.moves = t.err && env.get("TERM") != "dumb";
   const bool wanted = !no_colour && env.get("NO_COLOR").empty() && env.get("TERM") != "dumb";
   t.colours = wanted && t.out;
   t.err_colours = wanted && t.err;
@@ -155,7 +156,7 @@ std::string text_of(const std::vector<std::pair<std::string, cell>>& pairs, cons
 }
 
 spinner::spinner(const terminal& term, std::string text)
-    : active_(term.err), width_(term.width), text_(std::move(text)) {}
+    : active_(term.moves), width_(term.width), text_(std::move(text)) {}
 spinner::~spinner() { clear(); }
 
 void spinner::turn() {

@@ -14,6 +14,7 @@ namespace lode::cli {
 struct terminal {
   bool out = false;      ///< standard output is a terminal
   bool err = false;      ///< standard error is one
+  bool moves = false;    ///< its cursor can be moved
   bool colours = false;  ///< of standard output
   bool err_colours = false;
   std::size_t width = 80;

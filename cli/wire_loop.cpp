@@ -50,26 +50,12 @@ wire_error error_of(std::optional<wire_problem> stopped, const error_code& ec, w
 }
 
 wire_result<tcp::socket> connect(loop& l, const std::string& host, const std::string& port, clock::time_point by) {
-  tcp::resolver names{l.io()};
-  tcp::resolver::results_type found;
-  error_code ec;
-  auto stopped = l.await(
-      by, ec,
-      [&](auto done) {
-        names.async_resolve(host, port, [&found, done](const error_code& e, tcp::resolver::results_type r) mutable {
-          found = std::move(r);
-          done(e);
-        });
-      },
-      [&] { names.cancel(); });
-  if (stopped || ec) {
-    auto e = error_of(stopped, ec, wire_problem::unreachable, "the name " + host + " cannot be found");
-    if (e.problem == wire_problem::late) e.problem = wire_problem::unreachable;
-    return e;
-  }
+  const auto found = addresses_of(l, host, port, by);
+  if (!found) return found.error();
   tcp::socket socket{l.io()};
-  stopped = l.await(
-      by, ec, [&](auto done) { asio::async_connect(socket, found, done); },
+  error_code ec;
+  const auto stopped = l.await(
+      by, ec, [&](auto done) { asio::async_connect(socket, *found, done); },
       [&] {
         error_code ignored;
         socket.close(ignored);

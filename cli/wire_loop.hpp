@@ -65,6 +65,11 @@ class loop {
 wire_error error_of(std::optional<wire_problem> stopped, const error_code& ec, wire_problem failed,
                     std::string_view what);
 
+/// The addresses of a host, in the system's order; a numeric one is its own. Neither the deadline nor Ctrl-C waits for
+/// the system's resolver.
+wire_result<std::vector<tcp::endpoint>> addresses_of(loop& l, const std::string& host, const std::string& port,
+                                                     clock::time_point by);
+
 /// A connection to the host; `by` bounds names and connecting.
 wire_result<tcp::socket> connect(loop& l, const std::string& host, const std::string& port, clock::time_point by);
 

@@ -46,6 +46,12 @@ withSteps('a renter at the command line', { miners: 3 }, (step) => {
     });
     assert.deepEqual((await cli.rows(['ls', '--ours'])).map(([hotkey]) => hotkey), [mine.hotkey]);
     assert.deepEqual(await cli.json(['ls']), await api.allocations());
+    // What is piped into `lode release` must not be other people's.
+    assert.deepEqual(await cli.json(['ls', '--ours']), (await api.allocations()).filter(({ hotkey }) => hotkey === mine.hotkey));
+    const offered = await cli.json(['resources', '--available', '--page', '1']);
+    assert.deepEqual(offered.page_items.map(({ hotkey }) => hotkey), axons.map(({ hotkey }) => hotkey)
+      .filter((hotkey) => hotkey !== mine.hotkey && hotkey !== theirs.hotkey));
+    assert.deepEqual({ ...offered, page_items: 0 }, { ...(await cli.json(['resources', '--page', '1'])), page_items: 0 });
     ended(await cli.run(['release', theirs.hotkey.slice(0, 20)]), 3);
     // By its whole name and UUID it can be given back all the same.
     ended(await cli.run(['release', theirs.hotkey, '--uuid', theirs.uuid_key]), 0);
@@ -125,6 +131,11 @@ withSteps('a renter at the command line', { miners: 3 }, (step) => {
     assert.match(stdout, new RegExp(`^ssh -p ${mine.ssh_port} -o UserKnownHostsFile=${hosts}/5\\w+ .* root@127.0.0.1 uname -a\n$`));
     assert.match(stdout, new RegExp(`-i ${cli.home}/other -o IdentitiesOnly=yes`));
     assert.ok(!stdout.includes(mine.uuid));
+    // Pasted into a shell, its words are the same again.
+    const odd = ["it's", '$HOME;', '`id`', '*', 'a  b', ''];
+    const line = (await cli.run(['ssh', 'last', '--print', '--', ...odd])).stdout;
+    const words = await cli.run([], { command: ['bash', '-c', `printf '%s\\n' ${line}`] });
+    assert.deepEqual(words.stdout.split('\n').slice(-1 - odd.length, -1), odd);
   });
   step('release forgets it', async ({ api }) => {
     ended(await cli.run(['release', mine.hotkey.slice(0, 10)]), 0);

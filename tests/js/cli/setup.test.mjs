@@ -4,10 +4,31 @@ import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { asUser, program } from '../lib/cli.mjs';
+import { until } from '../lib/wait.mjs';
 import { withWorld } from '../lib/world.mjs';
 
 const nobody = 'http://127.0.0.1:9'; // discard: nothing listens there
+
+test('help of every command of every depth exits 0 and says what it is for', () =>
+  asUser(nobody, async (cli) => {
+    const seen = [];
+    const look = async (path) => {
+      const { code, stdout, stderr } = await cli.run([...path, '--help']);
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr, '');
+      assert.match(stdout, /^\S.+\nUsage: lode/, path.join(' '));
+      seen.push(path.join(' '));
+      const [, list] = /\nSubcommands:\n((?: {2}.*\n)+)/.exec(stdout) ?? [];
+      for (const [, name] of (list ?? '').matchAll(/^ {2}([a-z]+) {2,}\S/gm)) await look([...path, name]);
+    };
+    await look([]);
+    for (const name of ['miners explain', 'miners unmark', 'keys add', 'notify resend', 'context use', 'events']) assert.ok(seen.includes(name), name);
+    assert.ok(seen.length > 35, seen.join(', '));
+    assert.match((await cli.run(['--version'])).stdout, /^lode \d+\.\d+\.\d+\n$/);
+    assert.match((await cli.json(['version'])).version, /^\d+\.\d+\.\d+$/);
+  }));
 
 test('help of every command has examples and exits 0', () =>
   asUser(nobody, async (cli) => {
@@ -74,6 +95,82 @@ test('a server that is silent: 5 after --timeout; one that is no loded: 1', asyn
     other.close();
   }
 });
+
+const silentNames = process.env.LODE_SILENT_NAMES;
+test('a name server that never answers: neither Ctrl-C nor --timeout waits for it', () =>
+  asUser('https://lode.example.com', async (cli) => {
+    const env = { LD_PRELOAD: silentNames, ASAN_OPTIONS: 'verify_asan_link_order=0' };
+    const late = await cli.run(['ls', '--timeout', '0.3'], { env });
+    assert.equal(late.code, 5, late.stderr);
+    assert.match(late.stderr, /asked for lode\.example\.com\n.*the name lode\.example\.com cannot be found: no answer in time/);
+    const child = cli.start(['ls'], { env });
+    await until('it asks', () => /asked for/.test(child.said.stderr));
+    child.kill('SIGINT');
+    assert.equal((await child.ended).code, 130);
+  }));
+
+test('a name that there is none of: 5', () =>
+  asUser('http://lode.invalid', async (cli) => {
+    const { code, stderr } = await cli.run(['ls']);
+    assert.equal(code, 5);
+    assert.match(stderr, /the name lode\.invalid cannot be found/);
+  }));
+
+test('files of lode that cannot be kept: 1, with the file and what to do', () =>
+  asUser(nobody, async (cli) => {
+    const config = path.join(cli.home, '.config');
+    await fs.writeFile(config, ''); // not even root can make a folder in it
+    const set = await cli.run(['context', 'set', 'x', '--server', nobody]);
+    assert.equal(set.code, 1, set.stderr);
+    assert.match(set.stderr, /\.config\/lode.*: Not a directory\n {2}.*XDG_CONFIG_HOME/);
+    await fs.rm(config);
+    // What cannot be remembered is not begun.
+    await fs.writeFile(path.join(cli.home, '.local'), '');
+    const rent = await cli.run(['allocate']);
+    assert.equal(rent.code, 1, rent.stderr);
+    assert.match(rent.stderr, /\.local\/state.*Not a directory/);
+    const file = path.join(config, 'lode/config.toml');
+    await fs.mkdir(path.dirname(file), { recursive: true });
+    await fs.writeFile(file, '');
+    assert.equal((await cli.run(['ls'])).code, 5, 'an empty file is no context');
+    assert.deepEqual(await cli.json(['context', 'list']), []);
+    for (const [text, said] of [['current = 5\n', /:1: unknown setting current/], ['[contexts.x]\n', /:1: a context needs server/],
+      ['[contexts.x]\nserver = "ftp://x"\n', /:1: 'ftp:\/\/x' is no address/], ['\0\xff', /:1: not TOML/]]) {
+      await fs.writeFile(file, text);
+      const { code, stderr } = await cli.run(['ls']);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, said);
+    }
+  }));
+
+test('without HOME the home folder is that of the user', () =>
+  asUser(nobody, async (cli) => {
+    const { code, stderr } = await cli.run(['context', 'use', 'none-such'], { env: { HOME: undefined, XDG_CONFIG_HOME: path.join(cli.home, 'c') } });
+    assert.equal(code, 3, stderr);
+    const elsewhere = await cli.run(['--context', 'none-such', 'ls'], { env: { HOME: undefined } });
+    assert.equal(elsewhere.code, 2);
+    await assert.rejects(fs.access('/.config/lode'), 'nothing of ours is in the root folder');
+  }));
+
+const words = (text) => text.trimEnd().split('\n');
+test('completion in a real zsh', () =>
+  asUser(nobody, async (cli) => {
+    const folder = path.join(cli.home, '.local/state/lode');
+    await fs.mkdir(folder, { recursive: true });
+    const state = { hotkey: '5Gme', uuid: 'u', server: nobody, gone: false };
+    await fs.writeFile(path.join(folder, 'server-127.0.0.1_9.json'), JSON.stringify({ version: 1, allocations: [state] }));
+    const lines = {
+      'lode unp': 'lode unpause', 'lode miners unc': 'lode miners uncordon', 'lode allocate --gpu-c': 'lode allocate --gpu-count',
+      'lode --server x allocate --wait': 'lode --server x allocate --wait-ssh', 'lode release 5': 'lode release 5Gme',
+      'lode context us': 'lode context use',
+    };
+    const { code, stdout, stderr } = await cli.run([], {
+      command: ['zsh', '-f', fileURLToPath(new URL('../lib/tab.zsh', import.meta.url)), ...Object.keys(lines)],
+      env: { PATH: `${path.dirname(program)}:${process.env.PATH}` },
+    });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(words(stdout).map((line) => line.trimEnd()), Object.values(lines));
+  }));
 
 test('contexts are made, chosen, listed, removed', () =>
   asUser(undefined, async (cli) => {

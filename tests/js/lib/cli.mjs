@@ -25,14 +25,14 @@ export class Cli {
     return { PATH, HOME: this.home, LC_ALL: 'C.UTF-8', TERM: 'xterm', ...server, ...extra };
   }
 
-  /** A child that is not waited for; `child.said` has what it said. */
+  /** A child that is not waited for; `child.said` has what it said. An `input` of null leaves its standard input open. */
   start(args, { env = {}, input, command = [program, ...args] } = {}) {
     const child = spawn(command[0], command.slice(1), { env: this.#environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
     child.said = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => (child.said.stdout += chunk));
     child.stderr.on('data', (chunk) => (child.said.stderr += chunk));
     child.stdin.on('error', () => {}); // it need not read
-    child.stdin.end(input);
+    if (input !== null) child.stdin.end(input);
     child.ended = once(child, 'close').then(([code, signal]) => ({ code, signal, ...child.said }));
     return child;
   }
@@ -47,11 +47,14 @@ export class Cli {
     }
   }
 
+  /** What runs a command at a terminal of `columns`. */
+  terminal(args, columns = 100) {
+    return ['script', '-qec', `stty cols ${columns}; exec ${[program, ...args].map(quoted).join(' ')}`, '/dev/null'];
+  }
+
   /** At a terminal of `columns`: all output together, as it is shown. */
   async atTerminal(args, { columns = 100, env = {}, ...rest } = {}) {
-    const line = `stty cols ${columns}; exec ${[program, ...args].map(quoted).join(' ')}`;
-    const command = ['script', '-qec', line, '/dev/null'];
-    const { code, stdout } = await this.run(args, { command, env, ...rest });
+    const { code, stdout } = await this.run(args, { command: this.terminal(args, columns), env, ...rest });
     return { code, shown: stdout.replaceAll('\r\n', '\n') };
   }
 

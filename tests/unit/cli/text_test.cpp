@@ -74,6 +74,15 @@ TEST(text, times) {
   EXPECT_EQ(span_text(std::chrono::seconds{7200}), "2 h");
 }
 
+TEST(reply, elements_of_a_list_are_handed_on_as_they_stand) {
+  const std::string list = R"( [ {"ram":433.590, "s":"],[\"" } ,[1, 2], "x,y" ,null ] )";
+  const std::vector<std::string_view> whole{R"({"ram":433.590, "s":"],[\"" })", "[1, 2]", R"("x,y")", "null"};
+  EXPECT_EQ(raw_elements(list), whole);
+  EXPECT_EQ(raw_array({whole[0], whole[3]}), R"([{"ram":433.590, "s":"],[\"" },null])");
+  EXPECT_EQ(raw_array({}), "[]");
+  for (const auto* none : {"", "[]", " [ ] ", "{}", "[", "[,]"}) EXPECT_TRUE(raw_elements(none).empty()) << none;
+}
+
 TEST(reply, data_is_handed_on_as_it_stands) {
   const std::string body =
       R"({"success":true, "message":"a \"data\": {}", "data" : {"ram":433.59, "s":"}],\"" , "x":[1,2]} })";
@@ -143,10 +152,10 @@ TEST(completion, knows_the_tree_of_commands) {
   app.add_subcommand("release", "");
   app.add_subcommand("__names", "")->group("");
   const auto script = bash_completion(app);
-  EXPECT_NE(script.find(R"("") words="miners release " flags="--help --server")"), std::string::npos) << script;
-  EXPECT_NE(script.find(R"("miners cordon") words="" flags="--help --reason --help --server")"), std::string::npos)
+  EXPECT_NE(script.find(R"("") choices="miners release " flags="--help --server")"), std::string::npos) << script;
+  EXPECT_NE(script.find(R"("miners cordon") choices="" flags="--help --reason --help --server")"), std::string::npos)
       << script;
-  EXPECT_NE(script.find(R"("release") words="" flags="--help --help --server" names=allocations)"), std::string::npos)
+  EXPECT_NE(script.find(R"("release") choices="" flags="--help --help --server" names=allocations)"), std::string::npos)
       << script;
   EXPECT_EQ(script.find("\"__names\")"), std::string::npos);
 }
