@@ -80,6 +80,23 @@ class printer {
   outcome<void> written_;
 };
 
+/// Closed for a reason that coming back does not change (close codes of /connect).
+std::optional<failure> for_good(const wire_error& e) {
+  const auto what = "events: " + e.detail;
+  switch (e.close_code) {
+    case 4401:
+      return failure{ending::unauthorised, what, "give a key that holds: LODE_KEY, or that of the context"};
+    case 4403:
+      return failure{ending::unauthorised, what, "an operator must add your address to the server's allow-list"};
+    case 4409:
+      return failure{ending::usage, what, "the number is of another server or store: begin with  --since 0"};
+    case 4410:
+      return failure{ending::not_found, what, "what was in between is lost; go on with  --since  and that number"};
+    default:
+      return std::nullopt;
+  }
+}
+
 outcome<void> events(session& s, const arguments& a) {
   const auto to = s.server();
   if (!to) return to.error();
@@ -101,12 +118,17 @@ outcome<void> events(session& s, const arguments& a) {
     });
     if (!p.written()) return p.written();
     if (end && end->status == 101) return {};
+    failure f;
     if (end) {
       const auto opened = open_reply(*end, "events");
-      return opened ? failure{ending::failed, "events: the server does not open a WebSocket", {}} : opened.error();
+      if (opened) return failure{ending::failed, "events: the server does not open a WebSocket", {}};
+      f = opened.error();
+      if (!may_come_right(f)) return f;
+    } else {
+      if (auto last_word = for_good(end.error())) return *std::move(last_word);
+      f = failure_of(end.error(), (*to)->to.url, "events");
+      if (f.code == ending::interrupted) return failure{ending::interrupted, {}, {}};
     }
-    auto f = failure_of(end.error(), (*to)->to.url, "events");
-    if (f.code == ending::interrupted) return failure{ending::interrupted, {}, {}};
     if (!a.follow || !connected_once) return f;
     if (heard) pause = first_pause;
     s.note(f.what + "; connecting again");

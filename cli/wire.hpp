@@ -6,6 +6,7 @@
 #include "cli/url.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -66,6 +67,7 @@ enum class wire_problem {
 struct wire_error {
   wire_problem problem = wire_problem::unreachable;
   std::string detail;
+  std::uint16_t close_code = 0;  ///< with which a WebSocket was closed; 0: it was not
 };
 template <class T>
 class [[nodiscard]] wire_result : public boost::system::result<T, wire_error> {

@@ -53,7 +53,8 @@ wire_result<http_reply> converse(wire::loop& l, websocket::stream<Next>& ws, con
       const auto& reason = ws.reason();
       return wire_error{wire_problem::broken,
                         "the server closed the connection" +
-                            (reason.reason.empty() ? std::string{} : ": " + std::string{reason.reason.c_str()})};
+                            (reason.reason.empty() ? std::string{} : ": " + std::string{reason.reason.c_str()}),
+                        reason.code};
     }
     if (ec) return wire::error_of(stopped, ec, wire_problem::broken, "the connection broke");
     const bool more = on_frame(beast::buffers_to_string(buffer.data()));

@@ -1,6 +1,9 @@
 // lode events, and lode over TLS, against the real daemon.
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
+import { once } from 'node:events';
+import http from 'node:http';
+import { after, test } from 'node:test';
+import { WebSocketServer } from 'ws';
 import { asUser } from '../lib/cli.mjs';
 import { Certs } from '../lib/certs.mjs';
 import { until } from '../lib/wait.mjs';
@@ -88,3 +91,66 @@ withWorld('TLS: the authority decides, and a client certificate where one is wan
     assert.equal(doctor.find((f) => f.check === 'own certificate').verdict, 'ok');
   });
 });
+
+/** Runs body(cli, asked): a stand-in answers the n-th connection with answers[n](socket), or with a status. */
+const withFeed = (answers, body) => async () => {
+  const asked = [];
+  const feed = new WebSocketServer({ noServer: true });
+  const server = http.createServer();
+  server.on('upgrade', (request, socket, head) => {
+    const answer = answers[asked.push(request.url) - 1] ?? answers.at(-1);
+    if (typeof answer === 'function') return feed.handleUpgrade(request, socket, head, answer);
+    const text = JSON.stringify({ success: false, message: 'Service Unavailable' });
+    return socket.end(`HTTP/1.1 ${answer} Refused\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    await asUser(`http://127.0.0.1:${server.address().port}`, (cli) => body(cli, asked));
+  } finally {
+    feed.close();
+    server.close();
+    server.closeAllConnections();
+  }
+};
+const frame = (seq) => JSON.stringify({ type: 'miner', seq, payload: { hotkey: '5H', event: 'marked' } });
+const keepalive = JSON.stringify({ type: 'keepalive', payload: {} });
+
+test('events -f comes back to a server that is restarting, where it was', withFeed(
+  [(socket) => { socket.send(keepalive); socket.send(frame(7)); socket.close(1001, 'the server is stopping'); }, 503,
+    (socket) => { socket.send(keepalive); socket.send(frame(9)); }],
+  async (cli, asked) => {
+    const child = cli.start(['events', '-f', '--since', '5', '-o', 'json']);
+    await until('both events', () => frames(child.said.stdout.replace(/[^\n]*$/, '')).length === 2);
+    child.kill('SIGINT');
+    assert.equal((await child.ended).code, 130);
+    assert.deepEqual(asked, ['/connect?since=5', '/connect?since=7', '/connect?since=7']);
+  },
+));
+
+for (const [code, reason, exit, advice] of [
+  [4401, 'a valid API key is needed', 4, /LODE_KEY/],
+  [4403, 'the address is not on the allow-list', 4, /operator/],
+  [4409, 'the event log ends at 3', 2, /--since 0/],
+  [4410, 'events up to 40 are no longer kept', 3, /--since/],
+])
+  test(`events, closed with ${code}: ${exit}, with the reason, once`, withFeed(
+    [(socket) => { socket.send(keepalive); socket.close(code, reason); }],
+    async (cli, asked) => {
+      for (const args of [['events', '--since', '5'], ['events', '-f', '--since', '5']]) {
+        const { code: status, stderr, stdout } = await cli.run(args);
+        assert.equal(status, exit, stderr);
+        assert.ok(stderr.includes(reason), stderr);
+        assert.match(stderr, advice);
+        assert.equal(stdout, '');
+      }
+      assert.equal(asked.length, 2);
+    },
+  ));
+
+withWorld('events that are not there yet, from a real server', { miners: 1 }, (world) =>
+  asUser(world.loded.url, async (cli) => {
+    const { code, stderr } = await cli.run(['events', '-f', '--since', '4711000']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /the event log ends at \d+/);
+  }));
