@@ -22,17 +22,39 @@ std::uint64_t histogram::last_in(std::size_t bucket) noexcept {
   return ((first_bits + 1) << shift) - 1;
 }
 
-void histogram::add(std::chrono::nanoseconds t) noexcept {
+void histogram::add(std::chrono::nanoseconds t, std::uint64_t times) noexcept {
   const auto ns = static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds::rep>(t.count(), 0));
-  ++counts_[bucket_of(ns)];
-  ++count_;
+  counts_[bucket_of(ns)] += times;
+  count_ += times;
+  sum_ += static_cast<double>(ns) * static_cast<double>(times);
   max_ = std::max(max_, ns);
 }
 
 void histogram::merge(const histogram& other) noexcept {
   for (std::size_t i = 0; i < buckets; ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;
+  sum_ += other.sum_;
   max_ = std::max(max_, other.max_);
+}
+
+void histogram::merge(const filled_buckets& some, std::chrono::nanoseconds longest) noexcept {
+  for (const auto& [last, times] : some) {
+    // A bucket's last time may be beyond what a duration holds.
+    const auto most = static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds::rep>(longest.count(), 0));
+    add(std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(std::min(last, most))}, times);
+  }
+}
+
+void histogram::clear() noexcept {
+  counts_.fill(0);
+  count_ = 0;
+  max_ = 0;
+  sum_ = 0;
+}
+
+std::chrono::nanoseconds histogram::mean() const noexcept {
+  if (count_ == 0) return {};
+  return std::chrono::nanoseconds{static_cast<std::chrono::nanoseconds::rep>(sum_ / static_cast<double>(count_))};
 }
 
 std::chrono::nanoseconds histogram::percentile(double p) const noexcept {
@@ -46,6 +68,13 @@ std::chrono::nanoseconds histogram::percentile(double p) const noexcept {
     if (seen >= wanted) return std::chrono::nanoseconds{std::min(last_in(i), max_)};
   }
   return max();
+}
+
+filled_buckets histogram::filled() const {
+  filled_buckets all;
+  for (std::size_t i = 0; i < buckets; ++i)
+    if (counts_[i] > 0) all.emplace_back(last_in(i), counts_[i]);
+  return all;
 }
 
 }  // namespace lode::bench

@@ -1,7 +1,5 @@
 #include "bench/load/load.hpp"
 
-#include "bench/load/rest.hpp"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -9,7 +7,7 @@
 
 #include <algorithm>
 #include <exception>
-#include <utility>
+#include <random>
 
 namespace lode::bench {
 namespace {
@@ -18,211 +16,219 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable_t<executor>{});
+constexpr milliseconds moment{5};
 constexpr milliseconds tick_every{100};
-constexpr milliseconds first_backoff{5};
-constexpr milliseconds longest_backoff{1000};
-constexpr int release_tries = 10;
+// Beyond the deadline of a request: the tries that give an allocation back.
+constexpr milliseconds release_patience{10'000};
+
+// Apart from other runs against the same server, also in other containers.
+std::string random_tag() {
+  std::random_device dice;
+  return fmt::format("lode-bench-{:08x}{:08x}", dice(), dice());
+}
 
 }  // namespace
 
-load::load(asio::io_context& io, load_options options)
-    : io_(io), options_(std::move(options)), ticker_(io.get_executor()) {
-  for (unsigned i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<worker>(i, io.get_executor(), options_));
-  }
+load::load(const scenario& what, const target& where, const load_options& options)
+    : options_(options), ground_(what, where), auditor_(io_.get_executor(), ground_) {
+  ground_.threads = std::max(1U, options.threads);
+  ground_.count = options.count;
+  ground_.tag = random_tag();
 }
 
-void load::start(std::function<void(const figures&)> tick, std::function<void()> ended) {
-  tick_ = std::move(tick);
-  ended_ = std::move(ended);
-  last_reply_ = clock::now();
-  begin_ = last_reply_ + options_.warmup;
-  end_ = options_.duration.count() > 0 ? begin_ + options_.duration : clock::time_point::max();
-  running_ = workers_.size();
-  for (const auto& w : workers_) {
-    asio::co_spawn(io_.get_executor(), run(*w), [this](const std::exception_ptr& thrown) {
-      if (thrown) fail("the generator ran out of something: an exception ended a worker");
-      if (--running_ > 0) return;
-      ticker_.cancel();
-      if (ended_) ended_();
-    });
-  }
-  asio::co_spawn(io_.get_executor(), watch(), [this](const std::exception_ptr& thrown) {
-    if (thrown) abandon();
-  });
+load::~load() {
+  abandon();
+  for (auto& t : threads_)
+    if (t.joinable()) t.join();
 }
 
-void load::stop() {
-  if (stopping_) return;
-  stopped_ = std::min(clock::now(), end_);
-  stopping_ = true;
-  for (const auto& w : workers_) w->pause.cancel();
-}
+void load::stop() { stopping_ = true; }
 
 void load::abandon() {
-  stop();
+  stopping_ = true;
   abandoned_ = true;
-  for (const auto& w : workers_) {
-    w->pause.cancel();
-    w->peer.close();
-  }
 }
 
-const figures& load::so_far() {
-  const auto now = stopping_ ? stopped_ : std::min(clock::now(), end_);
-  figures_.measuring = now >= begin_;
-  figures_.measured = figures_.measuring ? now - begin_ : std::chrono::nanoseconds{0};
-  figures_.left_behind = holdings_.open();
-  return figures_;
+void load::fail(std::string why) {
+  if (failure_.empty()) failure_ = std::move(why);
 }
 
-task<void> load::watch() {
-  while (running_ > 0) {
-    ticker_.expires_after(tick_every);
-    const auto [cancelled] = co_await ticker_.async_wait(as_result);
+figures load::run(std::function<void(const progress&)> tick) {
+  tick_ = std::move(tick);
+  asio::co_spawn(io_.get_executor(), conduct(), [this](const std::exception_ptr& thrown) {
+    if (thrown) fail("the generator ran out of something");
+    finished_ = true;
+    io_.stop();
+  });
+  asio::co_spawn(io_.get_executor(), keep_time(), [](const std::exception_ptr&) {});
+  io_.run();
+  for (const auto& e : engines_) e->abandon();
+  for (auto& t : threads_) t.join();
+
+  figures f;
+  f.kinds = ground_.kinds.names;
+  f.measured = statistics{f.kinds.size()};
+  for (const auto& e : engines_) f.measured.merge(e->measured());
+  const auto ended = std::min(clock::now(), ground_.ends_at());
+  if (!engines_.empty() && ended > ground_.begin)
+    f.seconds = std::chrono::duration<double>(ended - ground_.begin).count();
+  f.operations = ground_.operations;
+  f.done = ground_.done;
+  for (const auto& s : f.measured.seconds) f.offered += s.offered;
+  f.in_doubt = f.measured.in_doubt;
+  f.recovered = auditor_.recovered();
+  f.left_behind = ground_.seen.open().size();
+  f.grants = ground_.seen.grants();
+  f.looks = auditor_.looks();
+  f.violation_count = ground_.seen.violation_count();
+  f.violations = ground_.seen.violations();
+  f.failure = failure_;
+  f.interrupted = stopping_;
+  return f;
+}
+
+task<void> load::wait_a_moment() {
+  timer alarm{io_.get_executor(), clock::now() + moment};
+  [[maybe_unused]] const auto [cancelled] = co_await alarm.async_wait(as_result);
+}
+
+task<void> load::keep_time() {
+  while (!finished_) {
+    co_await wait_a_moment();
     const auto now = clock::now();
-    for (const auto& w : workers_) w->peer.close_if_overdue(now);
-    if (!stopping_ && now - last_reply_ > options_.patience)
-      fail(fmt::format("the server has not answered for {} s", (now - last_reply_) / std::chrono::seconds{1}));
-    look_at_clock(now);
-    if (stopping_ && now - stopped_ > options_.timeout) abandon();
-    if (!cancelled && tick_) tick_(so_far());
-  }
-}
-
-void load::look_at_clock(clock::time_point now) {
-  if (now >= end_ || (options_.count > 0 && figures_.done >= options_.count)) stop();
-}
-
-void load::violate(std::string text) {
-  if (figures_.violation.empty()) figures_.violation = std::move(text);
-  stop();
-}
-
-void load::fail(std::string text) {
-  if (figures_.failure.empty()) figures_.failure = std::move(text);
-  stop();
-}
-
-void load::count_error(std::string_view what, std::string_view reason) {
-  ++figures_.errors[fmt::format("{} {}", what, reason)];
-}
-
-task<void> load::wait(worker& w, milliseconds time) {
-  if (stopping_) co_return;
-  w.pause.expires_after(time);
-  [[maybe_unused]] const auto [cancelled] = co_await w.pause.async_wait(as_result);
-}
-
-// Never cut short: it also spaces the last tries to give something back.
-task<void> load::back_off(worker& w) {
-  w.backoff = std::clamp(w.backoff * 2, first_backoff, longest_backoff);
-  w.pause.expires_after(w.backoff);
-  [[maybe_unused]] const auto [cancelled] = co_await w.pause.async_wait(as_result);
-}
-
-task<boost::system::result<reply, exchange_error>> load::ask(worker& w, std::string_view what,
-                                                             clock::time_point& began) {
-  began = clock::now();
-  auto answer = co_await w.peer.exchange(w.request);
-  if (!answer) {
-    count_error(what, to_string(answer.error()));
-    co_return answer;
-  }
-  last_reply_ = clock::now();
-  if (answer->status != 200) {
-    count_error(what, fmt::format("{}", answer->status));
-  } else {
-    w.backoff = {};
-  }
-  co_return answer;
-}
-
-task<void> load::run(worker& w) {
-  while (!stopping_) {
-    if (options_.kind == scenario::get) {
-      co_await get(w);
-    } else {
-      co_await pair(w);
+    auditor_.close_overdue(now);
+    if (abandoned_) {
+      auditor_.abandon();
+      for (const auto& e : engines_) e->abandon();
     }
+    if (now < next_tick_) continue;
+    next_tick_ = now + tick_every;
+    report_progress(now);
   }
 }
 
-task<void> load::get(worker& w) {
-  if (w.request.empty()) w.request = plain_request(options_.method, options_.host, options_.path);
-  clock::time_point began;
-  const auto answer = co_await ask(w, "get", began);
-  if (!answer || answer->status != 200) {
-    co_await back_off(w);
-    co_return;
-  }
-  if (measured(last_reply_)) {
-    figures_.get.add(last_reply_ - began);
-    ++figures_.done;
-  }
-  look_at_clock(last_reply_);
+task<void> load::conduct() {
+  const bool begun = co_await begin();
+  if (!begun) co_return;
+  co_await measure();
+  co_await finish();
 }
 
-task<void> load::pair(worker& w) {
-  const bool granted = co_await allocate(w);
-  if (!granted) {
-    co_await back_off(w);
-    co_return;
-  }
-  if (options_.hold.count() > 0) co_await wait(w, options_.hold);
-  const bool released = co_await deallocate(w);
-  if (released && measured(last_reply_)) ++figures_.done;
-  look_at_clock(last_reply_);
-}
-
-task<bool> load::allocate(worker& w) {
-  allocate_request(w.request, options_.host);
-  clock::time_point began;
-  const auto answer = co_await ask(w, "allocate", began);
-  if (!answer) {
-    if (answer.error() != exchange_error::unreachable) ++figures_.in_doubt;
-    co_return false;
-  }
-  if (answer->status != 200) co_return false;
-  auto read = read_allocation(answer->body);
-  if (!read) {
-    ++figures_.in_doubt;
-    violate(fmt::format("an allocate reply with status 200 is not one: {}", read.error().detail));
-    co_return false;
-  }
-  w.hotkey = std::move(read->hotkey);
-  w.uuid = std::move(read->uuid);
-  if (measured(last_reply_)) figures_.allocate.add(last_reply_ - began);
-  // What was given twice is given back all the same.
-  if (auto wrong = holdings_.granted(w.id, w.hotkey, w.uuid); !wrong.empty()) violate(std::move(wrong));
-  co_return true;
-}
-
-task<bool> load::deallocate(worker& w) {
-  deallocate_request(w.request, options_.host, w.hotkey, w.uuid);
-  holdings_.releasing(w.id, w.hotkey);
-  for (int tried = 0; tried < release_tries && !abandoned_; ++tried) {
-    if (tried > 0) co_await back_off(w);
-    clock::time_point began;
-    const auto answer = co_await ask(w, "deallocate", began);
-    if (!answer) continue;
-    if (answer->status == 200) {
-      if (const auto wrong = read_success(answer->body); !wrong.empty())
-        violate(fmt::format("a deallocate reply with status 200 is not one: {}", wrong));
-      if (measured(last_reply_)) figures_.deallocate.add(last_reply_ - began);
-      holdings_.released(w.id, w.hotkey);
-      co_return true;
-    }
-    if (answer->status == 404 || answer->status == 400) {
-      // An earlier try may have been acted on; the first one cannot have been.
-      if (tried == 0)
-        violate(fmt::format("{} was allocated, but giving it back was answered {}", w.hotkey, answer->status));
-      holdings_.released(w.id, w.hotkey);
+task<bool> load::begin() {
+  if (names_miners(ground_.what)) {
+    ground_.hotkeys = co_await auditor_.find_miners();
+    if (ground_.hotkeys.empty()) {
+      fail(auditor_.problem());
       co_return false;
     }
   }
-  if (!abandoned_) fail(fmt::format("{} could not be given back in {} tries", w.hotkey, release_tries));
-  co_return false;
+  std::vector<std::unique_ptr<engine>> made;
+  for (unsigned part = 0; part < ground_.threads; ++part) {
+    if (stopping_) co_return false;
+    made.push_back(std::make_unique<engine>(ground_, part));
+    if (const auto problem = made.back()->open_connections(); !problem.empty()) {
+      fail(fmt::format("{} connections could not be opened: {}", connections_of(ground_.what), problem));
+      co_return false;
+    }
+  }
+  engines_ = std::move(made);
+  const auto seconds = [](double s) {
+    return std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(s));
+  };
+  ground_.start = clock::now() + moment;
+  ground_.begin = ground_.start + seconds(ground_.what.warmup);
+  if (ground_.count == 0) ground_.end_by(ground_.start + seconds(ground_.curve.seconds()));
+  for (const auto& e : engines_) {
+    threads_.emplace_back([this, &e = *e] {
+      e.run();
+      ++ended_;
+    });
+  }
+  co_return true;
+}
+
+task<void> load::measure() {
+  const auto& phases = ground_.what.phases;
+  checked_phase_ = phases.size();
+  while (!stopping_ && clock::now() < ground_.ends_at() && ground_.seen.violation_count() == 0) {
+    co_await wait_a_moment();
+    const auto now = clock::now();
+    const clock::rep silent = ground_.silent_since;
+    const std::size_t phase = ground_.curve.phase_at(std::chrono::duration<double>(now - ground_.start).count());
+    doing_ = now < ground_.begin ? "warming up" : describe(phases[phase]);
+    if (phases[phase].kind == phase_kind::pause) {
+      if (phase == checked_phase_ || !rents(ground_.what) || !ground_.what.check_listing) continue;
+      checked_phase_ = phase;
+      const bool checked = co_await auditor_.check_listing();
+      if (!checked) fail(auditor_.problem());
+    } else if (silent != 0 && now - clock::time_point{clock::duration{silent}} > options_.patience) {
+      fail(fmt::format("the server has not answered for {} ms", options_.patience.count()));
+      break;
+    }
+  }
+}
+
+std::uint64_t load::under_way() const {
+  std::uint64_t all = 0;
+  for (const auto& e : engines_) all += e->live.in_flight + e->live.waiting;
+  return all;
+}
+
+task<void> load::finish() {
+  ground_.end_by(clock::now());
+  const auto began = clock::now();
+  const bool orderly = !stopping_ && failure_.empty() && ground_.seen.violation_count() == 0;
+  if (orderly) {
+    doing_ = "waiting for the last replies";
+    for (const auto& e : engines_) e->quiesce();
+    const auto until = began + ground_.what.drain + ground_.what.deadline;
+    // The engines count what waits every 20 ms.
+    const auto settled = began + milliseconds{50};
+    while (!stopping_ && clock::now() < until && (under_way() > 0 || clock::now() < settled)) co_await wait_a_moment();
+    if (rents(ground_.what) && ground_.what.check_listing && !stopping_) {
+      doing_ = "comparing the listing";
+      const bool checked = co_await auditor_.check_listing();
+      if (!checked) fail(auditor_.problem());
+    }
+  }
+  doing_ = "giving back";
+  for (const auto& e : engines_) e->stop();
+  const auto until = clock::now() + ground_.what.deadline + release_patience;
+  while (!engines_ended() && clock::now() < until) co_await wait_a_moment();
+  for (const auto& e : engines_) e->abandon();
+  while (!engines_ended()) co_await wait_a_moment();
+  std::uint64_t in_doubt = 0;
+  for (const auto& e : engines_) in_doubt += e->measured().in_doubt;
+  if (rents(ground_.what) && !abandoned_)
+    co_await auditor_.clean_up(in_doubt, clock::now() + std::min(options_.late_allocations, ground_.what.deadline));
+  if (const auto left = ground_.seen.open().size(); left > 0 && !abandoned_)
+    fail(fmt::format("{} allocations could not be given back", left));
+}
+
+void load::report_progress(clock::time_point now) {
+  if (!tick_) return;
+  progress p;
+  p.doing = doing_;
+  p.total = ground_.curve.seconds();
+  if (!engines_.empty()) {
+    p.elapsed = std::clamp(std::chrono::duration<double>(now - ground_.start).count(), 0.0, p.total);
+    p.level = ground_.curve.at(p.elapsed);
+    p.measuring = now >= ground_.begin && now < ground_.ends_at();
+  }
+  histogram last;
+  for (const auto& e : engines_) {
+    p.offered += e->live.offered;
+    p.replies += e->live.replies;
+    p.errors += e->live.errors;
+    p.unsent += e->live.unsent;
+    p.in_flight += e->live.in_flight;
+    p.waiting += e->live.waiting;
+    p.connected += e->live.connected;
+    last.merge(e->last_second());
+  }
+  p.p50 = last.percentile(0.5);
+  p.p99 = last.percentile(0.99);
+  tick_(p);
 }
 
 }  // namespace lode::bench

@@ -1,117 +1,103 @@
 #pragma once
-// A closed loop of workers against a loded (allocate, deallocate, allocate, ...) or any HTTP server (GET).
+// A whole run: threads of load, the checks beside them, the end in which everything is given back.
 
-#include "bench/load/connection.hpp"
-#include "bench/load/histogram.hpp"
-#include "bench/load/holdings.hpp"
-#include "messages/error.hpp"
+#include "bench/load/auditor.hpp"
+#include "bench/load/engine.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <thread>
 #include <vector>
 
 namespace lode::bench {
 
-enum class scenario { pairs, get };
-
 struct load_options {
-  scenario kind = scenario::pairs;
-  boost::asio::ip::tcp::endpoint peer;
-  std::string host;            ///< for the host header
-  std::string path = "/";      ///< what `get` asks for
-  std::string method = "GET";  ///< of `get`
-  unsigned concurrency = 1;
-  std::chrono::nanoseconds warmup{0};
-  std::chrono::nanoseconds duration = std::chrono::seconds{10};  ///< measured time; zero: until `count` or stop()
-  std::uint64_t count = 0;                                       ///< measured pairs or requests; zero: no such end
-  std::chrono::milliseconds hold{0};                             ///< between an allocate reply and its deallocation
-  std::chrono::milliseconds timeout{30'000};                     ///< of one request, its connection included
-  std::chrono::milliseconds patience{10'000};  ///< without one reply of any kind the server counts as gone
+  unsigned threads = 1;
+  std::uint64_t count = 0;                     ///< whole operations after which the run ends; zero: when its phases do
+  std::chrono::milliseconds patience{30'000};  ///< without one reply of any kind the server counts as gone
+  /// At the end: how long allocations are waited for that requests without a reply may still make.
+  std::chrono::milliseconds late_allocations{5'000};
 };
 
-/// What was measured. Errors are those of the whole run, the rest only of the measured time.
+/// What a run came to. Outcomes are those of the whole run, times and rates those of the measured window.
 struct figures {
-  bool measuring = false;  ///< the warm-up is over
-  std::chrono::nanoseconds measured{0};
-  std::uint64_t done = 0;  ///< whole pairs, or replies of `get`
-  histogram allocate, deallocate, get;
-  std::map<std::string, std::uint64_t> errors;  ///< by request and status or reason: "allocate 503"
-  std::uint64_t in_doubt = 0;   ///< allocate requests without a whole reply, which the server may have acted on
-  std::size_t left_behind = 0;  ///< allocations whose release was not confirmed
-  std::string violation;        ///< what the server must never answer; empty: nothing such
-  std::string failure;          ///< why the run ended early; empty: it did not
+  std::vector<std::string> kinds;  ///< names of statistics::kinds
+  statistics measured{0};
+  double seconds = 0;             ///< of the window
+  std::uint64_t operations = 0;   ///< begun in the whole run
+  std::uint64_t offered = 0;      ///< operations due within the window
+  std::uint64_t done = 0;         ///< whole operations that ended within the window
+  std::uint64_t in_doubt = 0;     ///< allocate requests without a whole reply
+  std::uint64_t recovered = 0;    ///< allocations of these, found in the listing and given back
+  std::uint64_t left_behind = 0;  ///< allocations whose end was not confirmed
+  std::uint64_t grants = 0;
+  std::uint64_t looks = 0;  ///< times the listing was compared
+  std::uint64_t violation_count = 0;
+  std::vector<std::string> violations;  ///< what the server must never answer: the first ones
+  std::string failure;                  ///< why the run ended early or was not checked; empty: neither
+  bool interrupted = false;
 };
 
-/// Thread: everything on the one thread that runs `io`, which outlives the load.
+/// A moment of a run.
+struct progress {
+  std::string doing;  ///< the phase, or what comes after the last one
+  bool measuring = false;
+  double elapsed = 0, total = 0;  ///< seconds of the curve
+  double level = 0;               ///< arrivals a second, or workers
+  std::uint64_t offered = 0, replies = 0, errors = 0, unsent = 0;
+  std::uint64_t in_flight = 0, waiting = 0, connected = 0;
+  nanoseconds p50{0}, p99{0};  ///< of the last whole second
+};
+
+/// Thread: run() on one thread, stop() and abandon() on any, also from `tick`.
 class load {
  public:
-  load(boost::asio::io_context& io, load_options options);
+  /// Both outlive it.
+  load(const scenario& what, const target& where, const load_options& options);
+  ~load();
   load(const load&) = delete;
   load& operator=(const load&) = delete;
 
-  /// Begins. `tick` is called every 100 ms with the figures so far, `ended` once, when the last worker has ended.
-  void start(std::function<void(const figures&)> tick, std::function<void()> ended);
-  /// Measures no more; workers give back what they hold, within one request's deadline, and end.
+  /// Blocks until everything has ended. `tick` is called every 100 ms or so.
+  figures run(std::function<void(const progress&)> tick);
+  /// Measures no more; gives back what is held, within a deadline or two.
   void stop();
-  /// Closes every connection: what is held stays allocated.
+  /// Ends at once: what is held stays allocated.
   void abandon();
-  /// So far, or, after `ended`, of the whole run.
-  [[nodiscard]] const figures& so_far();
+  /// What run() runs, for signals.
+  boost::asio::io_context& io() noexcept { return io_; }
 
  private:
-  using timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, executor>;
+  task<void> conduct();
+  task<bool> begin();
+  task<void> measure();
+  task<void> finish();
+  task<void> keep_time();
+  task<void> wait_a_moment();
+  [[nodiscard]] bool engines_ended() const { return ended_ == engines_.size(); }
+  [[nodiscard]] std::uint64_t under_way() const;
+  void report_progress(clock::time_point now);
+  void fail(std::string why);
 
-  struct worker {
-    worker(unsigned number, const executor& ex, const load_options& options)
-        : id(number), peer(ex, options.peer, options.timeout), pause(ex) {}
-
-    unsigned id;
-    connection peer;
-    timer pause;
-    std::chrono::milliseconds backoff{0};
-    std::string request;
-    std::string hotkey;
-    std::string uuid;
-  };
-
-  task<void> run(worker& w);
-  task<void> pair(worker& w);
-  task<bool> allocate(worker& w);
-  task<bool> deallocate(worker& w);
-  task<void> get(worker& w);
-  task<void> watch();
-
-  /// Sends w.request; a reply that is not 200 or none at all is counted as an error of `what`.
-  task<boost::system::result<reply, exchange_error>> ask(worker& w, std::string_view what, clock::time_point& began);
-  task<void> wait(worker& w, std::chrono::milliseconds time);
-  task<void> back_off(worker& w);
-  void count_error(std::string_view what, std::string_view reason);
-  void violate(std::string text);
-  void fail(std::string text);
-  void look_at_clock(clock::time_point now);
-  [[nodiscard]] bool measured(clock::time_point now) const { return now >= begin_ && now < end_ && !stopping_; }
-
-  boost::asio::io_context& io_;
-  load_options options_;
-  std::vector<std::unique_ptr<worker>> workers_;
-  timer ticker_;
-  std::function<void(const figures&)> tick_;
-  std::function<void()> ended_;
-  figures figures_;
-  holdings holdings_;
-  std::size_t running_ = 0;
-  bool stopping_ = false;
-  bool abandoned_ = false;
-  clock::time_point begin_, end_, last_reply_, stopped_;
+  const load_options options_;
+  common_ground ground_;
+  boost::asio::io_context io_{1};
+  auditor auditor_;
+  std::function<void(const progress&)> tick_;
+  std::vector<std::unique_ptr<engine>> engines_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> ended_{0};
+  std::atomic<bool> stopping_{false}, abandoned_{false};
+  std::string doing_ = "starting";
+  std::string failure_;
+  clock::time_point next_tick_;
+  std::size_t checked_phase_ = 0;
+  bool finished_ = false;
 };
 
 }  // namespace lode::bench
