@@ -2,16 +2,17 @@
 // placement_index: the free, eligible miners in the order in which the policy would offer them. Pure data structure;
 // the registry owns it.
 
+#include "actors/placement_shelf.hpp"
 #include "messages/types.hpp"
 
+#include <compare>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <random>
-#include <set>
+#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -31,38 +32,74 @@ bool meets(const miner_specs& specs, const device_requirement& need);
 /// The conditions of meets() that do not hold, for people: "needs 2 GPUs, has 1". None: it is met.
 std::vector<std::string> unmet(const miner_specs& specs, const device_requirement& need);
 
+/// Miners are named by numbers, which should be dense: memory grows with the largest one that was ever offered.
 class placement_index {
  public:
-  placement_index(placement_policy policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
+  using miner_number = std::uint32_t;
 
-  /// Offers the miner from now on; replaces an earlier entry. Miners that did not answer last time come after all
-  /// others. Under spread a miner that is offered already keeps its place in the queue.
-  void offer(const std::string& hotkey, const miner_specs& specs, bool reachable);
-  /// No longer offered. Not an error when it is not.
-  void withdraw(const std::string& hotkey);
-  /// The first miner that meets the requirement and is not in `tried`. O(candidates that fail the requirement).
-  [[nodiscard]] std::optional<std::string> pick(const device_requirement& need,
-                                                const std::set<std::string>& tried) const;
+  placement_index(placement_policy policy, std::uint64_t seed) : policy_(policy), random_(seed) {}
+  placement_index(const placement_index&) = delete;
+  placement_index& operator=(const placement_index&) = delete;
+  placement_index(placement_index&&) = delete;
+  placement_index& operator=(placement_index&&) = delete;
+  ~placement_index() = default;
+
+  /// Offers the miner from now on; replaces what was offered before. Miners that did not answer last time come after
+  /// all others. News of a miner that is offered already does not change what was drawn for it (ties, its place in a
+  /// random order) nor, under spread, how long it has been idle. O(log n), amortised.
+  void offer(miner_number miner, const miner_specs& specs, bool reachable);
+  /// No longer offered. Not an error when it is not. O(log n), amortised.
+  void withdraw(miner_number miner);
+  /// The first miner that meets the requirement and is not in `tried`. Looks once at each shape of hardware on offer
+  /// (name and number of GPUs, their memory, cores), then only at stretches of a shape's miners that may hold one.
+  [[nodiscard]] std::optional<miner_number> pick(const device_requirement& need,
+                                                 std::span<const miner_number> tried) const;
   /// All miners that meet the requirement, in the order in which pick() would give them if nothing changed. Ties and
   /// the policy random are drawn when a miner is offered, not when it is picked, so this is exact for every policy.
-  /// O(candidates).
-  [[nodiscard]] std::vector<std::string> order(const device_requirement& need) const;
-  [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
+  /// O(n log n).
+  [[nodiscard]] std::vector<miner_number> order(const device_requirement& need) const;
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Shapes of hardware on offer.
+  [[nodiscard]] std::size_t shapes() const noexcept { return shapes_.size(); }
 
  private:
-  // Unreachable last; then by size (best fit) or by the time of the offer (spread); then at random.
-  using rank = std::tuple<bool, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::uint64_t>;
-  struct candidate {
-    std::string hotkey;
-    miner_specs specs;
+  // Numbers are rounded, so that there are few shapes whatever miners report. In the order of best fit.
+  struct shape_key {
+    bool unreachable = false;
+    std::uint16_t gpu_gb = 0, gpus = 0, cpus = 0;
+    std::uint32_t name = 0;
+    friend auto operator<=>(const shape_key&, const shape_key&) = default;
   };
-  rank rank_of(const miner_specs& specs, bool reachable);
+  // What a search looks at first, close together.
+  struct shape {
+    shape_key key;
+    extent all;  // of its shelf
+  };
+  // Of a GPU; its number is its place in names_.
+  struct gpu_name {
+    std::string spelled;  // as miners do
+    std::string lower_case;
+    std::size_t miners = 0;  // 0: the number is free
+  };
+
+  void shelf_changed(std::size_t i);
+  static shape_key key_of(const placement_rank& r) noexcept;
+  [[nodiscard]] std::size_t find(const shape_key& key) const;
+  std::uint32_t hold_name(const std::string& name);
+  void release_name(std::uint32_t number);
+  [[nodiscard]] std::vector<bool> names_with(const device_requirement& need) const;
+  [[nodiscard]] bool earlier(miner_number a, miner_number b) const;
 
   placement_policy policy_;
   std::mt19937_64 random_;
   std::int64_t offers_ = 0;
-  std::map<rank, candidate> order_;
-  std::unordered_map<std::string, rank> keys_;
+  std::size_t size_ = 0;
+  std::vector<placement_rank> ranks_;                      // by miner
+  std::vector<shape> shapes_;                              // sorted; a shelf each
+  std::vector<std::unique_ptr<placement_shelf>> shelves_;  // none is empty
+  std::vector<gpu_name> names_;
+  std::vector<std::uint32_t> free_names_;
+  std::unordered_map<std::string, std::uint32_t> name_numbers_;  // by spelled
 };
 
 }  // namespace lode::actors

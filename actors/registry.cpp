@@ -9,6 +9,20 @@
 
 namespace lode::actors {
 
+registry_state::entry& registry_state::entry_of(const std::string& hotkey) {
+  const auto [it, fresh] = miners_.try_emplace(hotkey);
+  auto& e = it->second;
+  if (!fresh) return e;
+  if (free_numbers_.empty()) {
+    free_numbers_.push_back(static_cast<placement_index::miner_number>(numbered_.size()));
+    numbered_.emplace_back();
+  }
+  e.number = free_numbers_.back();
+  free_numbers_.pop_back();
+  numbered_[e.number] = &it->first;
+  return e;
+}
+
 void registry_state::start_miner(entry& e, std::optional<stored_allocation> stored) {
   miner_options o;
   o.env = opts_.env;
@@ -39,15 +53,15 @@ void registry_state::refresh_offer(entry& e) {
   e.counted.set_aside.set(meters.set_aside, e.set_aside);
   refresh_row(e);
   if (offered)
-    index_->offer(e.info.hotkey, *e.info.specs, e.reachable);
+    index_->offer(e.number, *e.info.specs, e.reachable);
   else
-    index_->withdraw(e.info.hotkey);
+    index_->withdraw(e.number);
 }
 
 void registry_state::forget_if_gone(entries::iterator it) {
   auto& e = it->second;
   if (e.known || e.busy) return;
-  index_->withdraw(it->first);
+  index_->withdraw(e.number);
   set_view(e, std::nullopt);
   refresh_row(e);
   if (e.actor) {
@@ -61,6 +75,8 @@ void registry_state::forget_if_gone(entries::iterator it) {
     gone.left.push_back(it->first);
     remember(std::move(gone));
   }
+  numbered_[e.number] = nullptr;
+  free_numbers_.push_back(e.number);
   miners_.erase(it);
 }
 
@@ -91,7 +107,7 @@ void registry_state::on_snapshot(metagraph_snapshot& snapshot) {
   std::set<std::string> present;
   for (auto& info : snapshot.miners) {
     present.insert(info.hotkey);
-    auto& e = miners_[info.hotkey];
+    auto& e = entry_of(info.hotkey);
     // Specs learned from the miner itself outlive a metagraph that names none; those of an older metagraph do not.
     if (info.specs)
       e.specs_learned = false;

@@ -47,6 +47,7 @@ class registry_state {
  private:
   struct entry {
     miner_info info;
+    placement_index::miner_number number = 0;
     miner_actor actor;
     bool known = false;  // in the metagraph
     bool busy = false;   // slot taken, or a placement is on its way to the miner
@@ -89,7 +90,7 @@ class registry_state {
   struct search {
     allocate_spec request;
     guarded<allocation> promise;
-    std::set<std::string> tried;
+    std::vector<std::string> tried;
   };
   // One round of health checks.
   struct round {
@@ -102,6 +103,7 @@ class registry_state {
 
   // -- metagraph (registry.cpp)
   void on_snapshot(metagraph_snapshot& snapshot);
+  entry& entry_of(const std::string& hotkey);  ///< made when there is none
   void start_miner(entry& e, std::optional<stored_allocation> stored);
   [[nodiscard]] unsigned obstacles_of(const entry& e) const;
   [[nodiscard]] bool eligible(const entry& e) const;  ///< would be offered if its slot were free
@@ -170,6 +172,8 @@ class registry_state {
   registry_options opts_;
   std::optional<placement_index> index_;
   entries miners_;
+  std::vector<const std::string*> numbered_;  // hotkeys by the miner's number; null: the number is free
+  std::vector<placement_index::miner_number> free_numbers_;
   listing_rows rows_;
   std::map<std::string, const entry*> rented_;  // those with a view
   std::unordered_map<caf::actor_id, std::string> by_actor_;

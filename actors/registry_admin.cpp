@@ -102,10 +102,11 @@ caf::result<explained_list> registry_state::explain(const explain_placement& que
       item.reasons.emplace_back("it did not answer the last call, so all that did come before it");
     out.items.push_back(std::move(item));
   };
-  std::unordered_set<std::string> ranked;
+  std::unordered_set<std::string_view> ranked;
   for (std::size_t i = 0; i < tried.size(); ++i) {
-    ranked.insert(tried[i]);
-    if (!query.hotkey || tried[i] == *query.hotkey) add(tried[i], static_cast<std::int64_t>(i) + 1);
+    const auto& hotkey = *numbered_[tried[i]];
+    ranked.insert(hotkey);
+    if (!query.hotkey || hotkey == *query.hotkey) add(hotkey, static_cast<std::int64_t>(i) + 1);
   }
   if (query.hotkey) {
     if (!ranked.contains(*query.hotkey)) add(*query.hotkey, std::nullopt);

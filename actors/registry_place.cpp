@@ -121,9 +121,13 @@ void registry_state::next_candidate(const std::shared_ptr<search>& s) {
   const auto& r = s->request;
   if (r.ctx.deadline <= self_->system().clock().now()) return s->promise.fail(to_caf(errc::deadline_exceeded));
   if (stopping_) return s->promise.fail(to_caf(errc::shutting_down));
-  const auto hotkey = index_->pick(r.device, s->tried);
-  if (!hotkey) return s->promise.fail(to_caf(errc::no_candidate, "Requested resource is not available."));
-  s->tried.insert(*hotkey);
+  std::vector<placement_index::miner_number> tried;
+  for (const auto& hotkey : s->tried)
+    if (const auto it = miners_.find(hotkey); it != miners_.end()) tried.push_back(it->second.number);
+  const auto found = index_->pick(r.device, tried);
+  if (!found) return s->promise.fail(to_caf(errc::no_candidate, "Requested resource is not available."));
+  const auto& hotkey = *numbered_[*found];
+  s->tried.push_back(hotkey);
   place p;
   p.device = r.device;
   p.docker = r.docker;
@@ -133,8 +137,8 @@ void registry_state::next_candidate(const std::shared_ptr<search>& s) {
   p.register_timeout = std::chrono::milliseconds{opts_.env->settings.allocation.register_timeout_ms};
   p.ctx = r.ctx;
   dispatch(
-      miners_.at(*hotkey), std::move(p), [s](allocation& a) { s->promise.deliver(std::move(a)); },
-      [this, s, hotkey = *hotkey](caf::error& e) {
+      miners_.at(hotkey), std::move(p), [s](allocation& a) { s->promise.deliver(std::move(a)); },
+      [this, s, hotkey](caf::error& e) {
         const auto reason = from_caf(e);
         config::log_for(s->request.ctx.request_id, spdlog::level::info, "allocate_spec: {} is passed over: {}", hotkey,
                         reason.to_string());

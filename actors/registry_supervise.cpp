@@ -45,7 +45,7 @@ void registry_state::on_recovered(stored_miners& miners, stored_allocations& all
   std::map<std::string, stored_allocation> by_hotkey;
   for (auto& a : allocations.items) by_hotkey.emplace(a.record.hotkey, std::move(a));
   const auto start = [&](miner_info info, bool known) {
-    auto& e = miners_[info.hotkey];
+    auto& e = entry_of(info.hotkey);
     e.info = std::move(info);
     e.known = known;
     std::optional<stored_allocation> stored;

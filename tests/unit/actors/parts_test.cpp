@@ -213,52 +213,5 @@ TEST_F(parts_test, the_wheel_fires_once_in_order_and_forgets) {
   caf::anon_send_exit(sink, caf::exit_reason::user_shutdown);
 }
 
-TEST(placement_index_test, best_fit_takes_the_smallest_that_is_enough) {
-  placement_index index{placement_policy::best_fit, 1};
-  const auto specs = [](std::int64_t mib, std::int64_t cpus = 8) {
-    miner_specs s;
-    s.cpu_count = cpus;
-    s.gpu_count = 1;
-    s.gpu_capacity_mib = mib;
-    s.gpu_name = "NVIDIA H100 PCIe";
-    s.ram_total = s.ram_available = 64LL << 30;
-    s.disk_total = s.disk_free = 512LL << 30;
-    return s;
-  };
-  index.offer("large", specs(80000), true);
-  index.offer("small", specs(24000), true);
-  index.offer("tiny", specs(2999), true);
-  index.offer("gone", specs(3000), false);
-  device_requirement need;
-  EXPECT_EQ(index.pick(need, {}), "small");
-  EXPECT_EQ(index.pick(need, {"small"}), "large");
-  EXPECT_EQ(index.pick(need, {"small", "large"}), "gone");  // unreachable last time: last
-  EXPECT_EQ(index.pick(need, {"small", "large", "gone"}), std::nullopt);
-  need.gpu_type = "h100";
-  EXPECT_EQ(index.pick(need, {}), "small");
-  need.gpu_type = "a100";
-  EXPECT_EQ(index.pick(need, {}), std::nullopt);
-  need.gpu_type = "";
-  EXPECT_EQ(index.pick(need, {}), "tiny");
-  need.cpu_count = 9;
-  EXPECT_EQ(index.pick(need, {}), std::nullopt);
-  index.withdraw("tiny");
-  EXPECT_EQ(index.size(), 3u);
-}
-
-TEST(placement_index_test, spread_takes_the_one_that_has_been_idle_longest) {
-  placement_index index{placement_policy::spread, 1};
-  miner_specs s;
-  s.cpu_count = 1;
-  s.ram_available = s.disk_free = 8LL << 30;
-  device_requirement need;
-  need.gpu_type = "";
-  for (const char* h : {"a", "b", "c"}) index.offer(h, s, true);
-  EXPECT_EQ(index.pick(need, {}), "a");
-  index.withdraw("a");  // as the registry does while it is rented
-  index.offer("a", s, true);
-  EXPECT_EQ(index.pick(need, {}), "b");
-}
-
 }  // namespace
 }  // namespace lode::testing
