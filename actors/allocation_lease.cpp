@@ -41,7 +41,10 @@ void allocation_actor_state::warn_of_end() {
   const auto until = rfc3339(record_.expires_at);
   spdlog::info("allocation {}: the lease ends at {}; its renter is warned", record_.hotkey, until);
   std::vector<webhook> webhooks;
-  if (!opts_.env->settings.notify.status_url.empty()) webhooks.push_back(webhook_of("EXPIRING"));
+  if (!opts_.env->settings.notify.status_url.empty()) {
+    webhooks.push_back(webhook_of("EXPIRING"));
+    webhooks.back().expires_at = record_.expires_at;
+  }
   commit(
       "expiring", "the lease ends at " + until, false, [] {}, std::move(webhooks));
 }

@@ -149,6 +149,7 @@ struct fields_of<webhook> {
       field{"hotkey", &t::hotkey, required(), "SS58", R"("5F3sa2TJAWMqDhXG6jhV4N8ko9SxwGy8TpaNS1repo5EYjQX")"},
       field{"uuid", &t::uuid, required(secret()), "of the allocation", R"("…")"},
       field{"at", &t::at, required(), "ms since the epoch; when it happened", "1795572000000"},
+      field{"expires_at", &t::expires_at, any(), "ms since the epoch; the end of a lease that is told, else 0", "0"},
       field{"since", &t::since, required(), "ms since the epoch; its age counts from here", "1795572000000"},
       field{"dead", &t::dead, any(), "given up", "false"},
       field{"attempts", &t::attempts, any(), "when it was given up", "0"},

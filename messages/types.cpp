@@ -101,6 +101,7 @@ std::string webhook_body(const webhook& w) {
   member(R"(,"hotkey":)", w.hotkey);
   member(R"(,"status":)", w.event);
   member(R"(,"uuid":)", w.uuid);
+  if (w.expires_at != 0) member(R"(,"expires_at":)", rfc3339_micro(w.expires_at));
   out.push_back('}');
   return out;
 }

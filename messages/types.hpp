@@ -132,10 +132,11 @@ struct allocation_record {
 struct webhook {
   std::string event;  ///< DEALLOCATION, for the deallocation URL; ONLINE, OFFLINE or another, for the status URL
   std::string hotkey;
-  std::string uuid;   ///< secret
-  unix_ms at = 0;     ///< when it happened
-  unix_ms since = 0;  ///< when it was queued, or queued again by an operator: its age counts from here
-  bool dead = false;  ///< given up; kept for an operator to send again
+  std::string uuid;        ///< secret
+  unix_ms at = 0;          ///< when it happened
+  unix_ms expires_at = 0;  ///< of EXPIRING: the end of the lease; 0: not told
+  unix_ms since = 0;       ///< when it was queued, or queued again by an operator: its age counts from here
+  bool dead = false;       ///< given up; kept for an operator to send again
   std::int64_t attempts = 0;
   std::string last_error;  ///< of the last attempt; holds no secret
   friend bool operator==(const webhook&, const webhook&) = default;
@@ -200,8 +201,8 @@ std::string rfc3339(unix_ms t);
 /// `2026-11-25T02:00:00.123000Z`.
 std::string rfc3339_micro(unix_ms t);
 
-/// What the receiver of `w` is sent: {"time","deallocated_at" or "status_change_at","hotkey","status","uuid"}. The same
-/// at every attempt.
+/// What the receiver of `w` is sent: {"time","deallocated_at" or "status_change_at","hotkey","status","uuid"}, and
+/// "expires_at" where the end of a lease is told. The same at every attempt.
 std::string webhook_body(const webhook& w);
 
 }  // namespace lode

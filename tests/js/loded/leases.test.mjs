@@ -146,6 +146,8 @@ describe('time passes', { concurrency: 4 }, () => {
     const [{ json, path: at }] = receiver.attempts;
     assert.equal(at, '/status');
     assert.deepEqual([json.status, json.hotkey, json.uuid], ['EXPIRING', mine.hotkey, mine.uuid_key]);
+    assert.deepEqual(Object.keys(json), ['time', 'status_change_at', 'hotkey', 'status', 'uuid', 'expires_at']);
+    assert.equal(json.expires_at.replace(/\.\d{6}Z$/, 'Z'), mine.expires_at);
     const passed = (Date.parse(json.time) - begun) / 3_600_000;
     assert.ok(passed > 24.9 && passed < 25.1, `${passed} h`);
     const [warning] = (await eventsOf(world)).filter(({ event }) => event === 'expiring');

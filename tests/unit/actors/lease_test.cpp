@@ -186,6 +186,8 @@ TEST_F(lease_test, its_renter_is_warned_once_a_day_before_the_end) {
   EXPECT_EQ(
       receiver->log.at(0).body.find("{\"time\":\"" + rfc3339_micro(record().warned_at) + "\",\"status_change_at\":"),
       0u);
+  EXPECT_TRUE(receiver->log.at(0).body.ends_with(R"(,"expires_at":")" + rfc3339_micro(record().expires_at) + "\"}"))
+      << receiver->log.at(0).body;
   end_tree();
   start_tree();
   publish({miner("a")});

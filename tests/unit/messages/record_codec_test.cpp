@@ -219,6 +219,39 @@ TEST(round_trip, any_value_of_the_contract_reads_back_as_it_was) {
   reads_back<resource>();
 }
 
+TEST(webhook_codec, keeps_every_field_and_reads_what_older_versions_wrote) {
+  std::mt19937 random{7};
+  for (int i = 0; i < 500; ++i) {
+    webhook w;
+    fill(random, w);
+    const auto back = decode_webhook(encode(w, hide), reveal);
+    ASSERT_TRUE(back.has_value()) << back.error().to_string();
+    ASSERT_EQ(*back, w);
+  }
+  const auto old = decode_webhook(R"({"v":1,"event":"EXPIRING","hotkey":"5H","uuid":"","at":1,"since":1})", reveal);
+  ASSERT_TRUE(old.has_value()) << old.error().to_string();
+  EXPECT_EQ(old->expires_at, 0);
+}
+
+TEST(webhook_body, is_exact_to_the_byte) {
+  webhook w;
+  w.event = "DEALLOCATION";
+  w.hotkey = "5H\"";
+  w.uuid = "u";
+  w.at = 1'795'572'000'123;
+  const std::string at = R"("2026-11-25T02:00:00.123000Z")";
+  EXPECT_EQ(webhook_body(w), R"({"time":)" + at + R"(,"deallocated_at":)" + at +
+                                 R"(,"hotkey":"5H\"","status":"DEALLOCATION","uuid":"u"})");
+  w.event = "ONLINE";
+  EXPECT_EQ(webhook_body(w),
+            R"({"time":)" + at + R"(,"status_change_at":)" + at + R"(,"hotkey":"5H\"","status":"ONLINE","uuid":"u"})");
+  w.event = "EXPIRING";
+  w.expires_at = w.at + 86'400'000;
+  EXPECT_EQ(webhook_body(w), R"({"time":)" + at + R"(,"status_change_at":)" + at +
+                                 R"(,"hotkey":"5H\"","status":"EXPIRING","uuid":"u",)"
+                                 R"("expires_at":"2026-11-26T02:00:00.123000Z"})");
+}
+
 TEST(allocation_event, is_exact_to_the_byte) {
   auto r = full_record();
   r.state = allocation_state::paused;
