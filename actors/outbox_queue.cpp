@@ -1,5 +1,7 @@
 #include "actors/outbox_queue.hpp"
 
+#include "actors/paging.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -244,12 +246,9 @@ notification_list outbox_queue::list(const list_notifications& asked) const {
     for (const auto& [key, hook] : dead_) out.items.push_back(shown(key, hook, 0));
   std::sort(out.items.begin(), out.items.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   out.total = out.items.size();
-  const auto number = asked.page.number.value_or(0);
-  if (number <= 0) return out;
-  const auto size = static_cast<std::size_t>(asked.page.size.value_or(0) > 0 ? *asked.page.size : 50);
-  const auto pages_before = static_cast<std::size_t>(number - 1);
-  const auto from = pages_before > out.total / size ? out.total : std::min(pages_before * size, out.total);
-  const auto to = std::min(out.total - from, size) + from;
+  const auto [first, last] = page_of(asked.page);
+  const auto from = std::min(first, out.total);
+  const auto to = std::min(last, out.total);
   out.items = {out.items.begin() + static_cast<std::ptrdiff_t>(from),
                out.items.begin() + static_cast<std::ptrdiff_t>(to)};
   return out;

@@ -15,7 +15,6 @@
 namespace lode::actors {
 namespace {
 
-constexpr std::size_t longest_reason = 512;  // bytes; as http/endpoints/miners.cpp
 constexpr std::size_t most_marked = 100'000;
 constexpr std::size_t most_waiting = 1'000;
 constexpr std::uint32_t marks_timer = 0;
@@ -61,7 +60,7 @@ unix_ms registry_state::end_of(const miner_mark& quarantine) const {
 
 caf::result<done> registry_state::mark(mark_miner& m) {
   if (auto e = not_serving()) return std::move(*e);
-  if (m.reason.size() > longest_reason) return to_caf(errc::bad_request, "the reason is too long");
+  if (m.reason.size() > longest_mark_reason) return to_caf(errc::bad_request, "the reason is too long");
   const bool heard_of = miners_.contains(m.hotkey) || marks_.contains(m.hotkey);
   if (!heard_of && (m.mark != mark_kind::blacklist || !crypto::ss58_decode(m.hotkey)))
     return to_caf(errc::unknown_hotkey, "no such hotkey in the metagraph");
@@ -232,7 +231,7 @@ void registry_state::quarantine(const std::string& hotkey, std::string reason) {
   mark_change c;
   c.hotkey = hotkey;
   c.mark = mark_kind::quarantine;
-  c.reason = reason.substr(0, longest_reason);
+  c.reason = reason.substr(0, longest_mark_reason);
   c.by = ourselves;
   change_marks(std::move(c));
 }

@@ -34,6 +34,10 @@ response broken(const request& req, const error& e) {
   return failed(500, "Internal Server Error");
 }
 
+response not_done(const request& req, const error& e) {
+  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
+}
+
 std::string printable(std::string_view text) {
   constexpr std::size_t most = 200;
   std::string out{text.substr(0, most)};

@@ -2,6 +2,7 @@
 // The value types of the REST contract and of the store. Plain data; JSON and validation come from the field tables in
 // fields.hpp. Times are UTC milliseconds since the Unix epoch unless a name says otherwise.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -83,9 +84,12 @@ enum class mark_kind : std::uint8_t {
 std::string_view to_string(mark_kind k) noexcept;
 std::optional<mark_kind> mark_kind_from(std::string_view text) noexcept;
 
+/// Bytes, which are fewer characters at times.
+inline constexpr std::size_t longest_mark_reason = 512;
+
 struct miner_mark {
   mark_kind mark = mark_kind::cordon;
-  std::string reason;
+  std::string reason;  ///< at most longest_mark_reason
   unix_ms since = 0;
   std::string by;  ///< who set it: request_context::caller, or "lode"
   friend bool operator==(const miner_mark&, const miner_mark&) = default;

@@ -8,9 +8,8 @@
 namespace lode::http {
 namespace {
 
-response not_done(const request& req, const error& e, std::string_view message) {
-  if (e == errc::bad_request) return failed(400, message, e.detail);
-  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
+response refused(const request& req, const error& e, std::string_view message) {
+  return e == errc::bad_request ? failed(400, message, e.detail) : not_done(req, e);
 }
 
 void write_text(std::string& out, std::string_view name, std::string_view value) {
@@ -18,27 +17,25 @@ void write_text(std::string& out, std::string_view name, std::string_view value)
   write_json_string(out, value);
 }
 
+void write_key(std::string& out, const api_key& k) {
+  write_text(out, R"({"id":)", k.id);
+  write_text(out, R"(,"name":)", k.name);
+  write_text(out, R"(,"role":)", to_string(k.grants));
+  write_text(out, R"(,"created_at":)", rfc3339(k.created_at));
+  if (k.last_used_at == 0)
+    out.append(R"(,"last_used_at":null)");
+  else
+    write_text(out, R"(,"last_used_at":)", rfc3339(k.last_used_at));
+  out.push_back('}');
+}
+
 }  // namespace
 
 task<response> post_admin_keys(const endpoint_context& c, request& req) {
   if (!c.access) co_return unavailable(error{errc::not_ready, "keys are not served"});
   const auto answer = co_await ask(c, c.access, list_keys{}, req.arrived + c.reply_timeout);
-  if (!answer) co_return not_done(req, answer.error(), "");
-  std::string out{"["};
-  for (const auto& k : answer->items) {
-    if (out.size() > 1) out.push_back(',');
-    write_text(out, R"({"id":)", k.id);
-    write_text(out, R"(,"name":)", k.name);
-    write_text(out, R"(,"role":)", to_string(k.grants));
-    write_text(out, R"(,"created_at":)", rfc3339(k.created_at));
-    if (k.last_used_at == 0)
-      out.append(R"(,"last_used_at":null)");
-    else
-      write_text(out, R"(,"last_used_at":)", rfc3339(k.last_used_at));
-    out.push_back('}');
-  }
-  out.push_back(']');
-  co_return succeeded("List keys successfully.", out);
+  if (!answer) co_return not_done(req, answer.error());
+  co_return succeeded("List keys successfully.", list_of(answer->items, write_key));
 }
 
 task<response> post_admin_keys_add(const endpoint_context& c, request& req) {
@@ -57,7 +54,7 @@ task<response> post_admin_keys_add(const endpoint_context& c, request& req) {
   message.grants = *grants;
   message.ctx = c.for_actors(req);
   const auto answer = co_await ask(c, c.access, std::move(message), req.arrived + c.reply_timeout);
-  if (!answer) co_return not_done(req, answer.error(), "Key was not added.");
+  if (!answer) co_return refused(req, answer.error(), "Key was not added.");
   std::string out;
   write_text(out, R"({"id":)", answer->key.id);
   write_text(out, R"(,"name":)", answer->key.name);
@@ -79,7 +76,7 @@ task<response> post_admin_keys_revoke(const endpoint_context& c, request& req) {
   const auto answer = co_await ask(c, c.access, std::move(message), req.arrived + c.reply_timeout);
   if (answer) co_return succeeded("Key was revoked.");
   if (answer.error() == errc::not_found) co_return failed(404, "No such key.");
-  co_return not_done(req, answer.error(), "Key was not revoked.");
+  co_return refused(req, answer.error(), "Key was not revoked.");
 }
 
 }  // namespace lode::http

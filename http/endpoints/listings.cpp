@@ -5,7 +5,6 @@
 #include "http/endpoint.hpp"
 #include "http/page_cache.hpp"
 #include "http/replies.hpp"
-#include "messages/envelope.hpp"
 #include "messages/json.hpp"
 
 #include <fmt/format.h>
@@ -25,18 +24,8 @@ constexpr page_request nothing_of_it{std::numeric_limits<std::int32_t>::max(),
                                      std::numeric_limits<std::int32_t>::max()};
 
 template <class T>
-std::string list_of(const std::vector<T>& items) {
-  std::string out{"["};
-  for (const T& item : items) {
-    if (out.size() > 1) out.push_back(',');
-    write_json(out, item);
-  }
-  out.push_back(']');
-  return out;
-}
-
-response not_listed(const request& req, const error& e) {
-  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
+std::string json_list(const std::vector<T>& items) {
+  return list_of(items, [](std::string& out, const T& item) { write_json(out, item); });
 }
 
 // The same while nothing changes: the answer to the next request like it.
@@ -45,21 +34,16 @@ response kept(const endpoint_context& c, const request& req, std::uint64_t asked
   return answer;
 }
 
-std::string statuses(const std::vector<hotkey_status>& items) {
-  std::string out{"["};
-  for (const hotkey_status& item : items) {
-    out.append(out.size() > 1 ? ",{\"hotkey\":" : "{\"hotkey\":");
-    write_json_string(out, item.hotkey);
-    if (item.version) {
-      fmt::format_to(std::back_inserter(out), ",\"version\":{}}}", *item.version);
-      continue;
-    }
-    out.append(",\"status\":");
-    write_json_string(out, item.status);
-    out.push_back('}');
+void write_status(std::string& out, const hotkey_status& item) {
+  out.append("{\"hotkey\":");
+  write_json_string(out, item.hotkey);
+  if (item.version) {
+    fmt::format_to(std::back_inserter(out), ",\"version\":{}}}", *item.version);
+    return;
   }
-  out.push_back(']');
-  return out;
+  out.append(",\"status\":");
+  write_json_string(out, item.status);
+  out.push_back('}');
 }
 
 }  // namespace
@@ -76,8 +60,8 @@ task<response> post_check_miner_status(const endpoint_context& c, request& req) 
   message.ctx = c.for_actors(req);
   const auto deadline = message.ctx.deadline;
   const auto answer = co_await ask(c, std::move(message), deadline);
-  if (!answer) co_return not_listed(req, answer.error());
-  co_return succeeded("List hotkey status successfully.", statuses(answer->items));
+  if (!answer) co_return not_done(req, answer.error());
+  co_return succeeded("List hotkey status successfully.", list_of(answer->items, write_status));
 }
 
 task<response> post_allocations_sql(const endpoint_context& c, request& req) {
@@ -88,7 +72,7 @@ task<response> post_allocations_sql(const endpoint_context& c, request& req) {
   message.page = args.page();
   if (!args.ok()) co_return args.refusal();
   const auto answer = co_await ask(c, message, req.arrived + c.reply_timeout);
-  if (!answer) co_return not_listed(req, answer.error());
+  if (!answer) co_return not_done(req, answer.error());
   if (answer->total == 0) {
     // Clients of the original look for the text in either place.
     constexpr std::string_view nothing = "No allocated resources found. Allocate a resource with validator.";
@@ -99,7 +83,7 @@ task<response> post_allocations_sql(const endpoint_context& c, request& req) {
     none.body.push_back('}');
     co_return none;
   }
-  co_return kept(c, req, asked_at, succeeded("List allocations successfully.", list_of(answer->items)));
+  co_return kept(c, req, asked_at, succeeded("List allocations successfully.", json_list(answer->items)));
 }
 
 task<response> post_resources_sql(const endpoint_context& c, request& req) {
@@ -114,16 +98,14 @@ task<response> post_resources_sql(const endpoint_context& c, request& req) {
   if (stats) message.page = nothing_of_it;
   const page_request asked = message.page;
   const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
-  if (!answer) co_return not_listed(req, answer.error());
+  if (!answer) co_return not_done(req, answer.error());
   if (answer->known == 0) co_return failed(404, "There is no resource available", "No resources found.");
-  constexpr std::string_view listed = "List resources successfully";
+  constexpr std::string_view title = "List resources successfully";
   if (stats)
     co_return kept(c, req, asked_at,
-                   succeeded(listed, fmt::format(R"({{"stats":{{"available":{},"reserved":{},"total":{}}}}})",
-                                                 answer->available, answer->reserved, answer->total)));
-  co_return kept(
-      c, req, asked_at,
-      succeeded(listed, page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size)));
+                   succeeded(title, fmt::format(R"({{"stats":{{"available":{},"reserved":{},"total":{}}}}})",
+                                                answer->available, answer->reserved, answer->total)));
+  co_return kept(c, req, asked_at, listed(title, *answer, asked, write_json<resource>));
 }
 
 task<response> post_count_all_gpus(const endpoint_context& c, request& req) {
@@ -131,7 +113,7 @@ task<response> post_count_all_gpus(const endpoint_context& c, request& req) {
   const auto asked_at = c.pages->now();
   const list_resources everything;
   const auto answer = co_await ask(c, everything, req.arrived + c.reply_timeout);
-  if (!answer) co_return not_listed(req, answer.error());
+  if (!answer) co_return not_done(req, answer.error());
   std::int64_t gpus = 0;
   for (const resource& r : answer->items) gpus += r.gpu_count;
   co_return kept(c, req, asked_at, response(200, count_success("List resources successfully", gpus)));
@@ -147,7 +129,7 @@ task<response> post_count_all_by_model(const endpoint_context& c, request& req) 
   message.ram_size = args.maybe_number("ram_size");
   if (!args.ok()) co_return args.refusal();
   const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
-  if (!answer) co_return not_listed(req, answer.error());
+  if (!answer) co_return not_done(req, answer.error());
   co_return kept(c, req, asked_at, response(200, count_success("List resources successfully", answer->count)));
 }
 

@@ -3,7 +3,6 @@
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
 #include "http/replies.hpp"
-#include "messages/envelope.hpp"
 #include "messages/json.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -14,12 +13,6 @@
 
 namespace lode::http {
 namespace {
-
-constexpr std::size_t longest_reason = 512;  // bytes, which are fewer characters at times
-
-response not_done(const request& req, const error& e) {
-  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
-}
 
 void write_mark(std::string& out, const miner_mark& m) {
   const auto text = [&out](std::string_view key, std::string_view value) {
@@ -69,17 +62,6 @@ void write_explained(std::string& out, const explained_miner& m) {
   out.push_back('}');
 }
 
-template <class T>
-std::string list_of(const std::vector<T>& items, void (*write)(std::string&, const T&)) {
-  std::string out{"["};
-  for (const T& item : items) {
-    if (out.size() > 1) out.push_back(',');
-    write(out, item);
-  }
-  out.push_back(']');
-  return out;
-}
-
 mark_kind mark_argument(arguments& args) {
   const auto before = args.failures();
   const auto text = args.required_string("mark");
@@ -91,26 +73,32 @@ mark_kind mark_argument(arguments& args) {
 
 std::string reason_argument(arguments& args) {
   auto reason = args.maybe_string("reason").value_or("");
-  if (reason.size() > longest_reason) args.fail("reason", "String should have at most 512 characters");
+  if (reason.size() > longest_mark_reason)
+    args.fail("reason", fmt::format("String should have at most {} characters", longest_mark_reason));
   // It is shown in terminals.
   if (std::any_of(reason.begin(), reason.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
     args.fail("reason", "Input should be one line of text");
   return reason;
 }
 
-}  // namespace
-
-task<response> post_admin_miners(const endpoint_context& c, request& req) {
-  arguments args{req};
-  list_miners message;
+/// Asks for the page of `message` and answers with it.
+template <class M, class T>
+task<response> list_page(const endpoint_context& c, request& req, arguments args, M message, std::string_view title,
+                         void (*write)(std::string&, const T&)) {
   message.hotkey = args.maybe_string("hotkey");
   message.page = args.page();
   if (!args.ok()) co_return args.refusal();
   const page_request asked = message.page;
   const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
-  if (!answer) co_return not_done(req, answer.error());
-  co_return succeeded("List miners successfully.", page(list_of(answer->items, write_miner), answer->items.size(),
-                                                        answer->total, asked.number, asked.size));
+  co_return answer ? listed(title, *answer, asked, write) : not_done(req, answer.error());
+}
+
+}  // namespace
+
+task<response> post_admin_miners(const endpoint_context& c, request& req) {
+  list_miners message;
+  arguments args{req};
+  return list_page(c, req, std::move(args), std::move(message), "List miners successfully.", write_miner);
 }
 
 task<response> post_admin_mark(const endpoint_context& c, request& req) {
@@ -147,14 +135,7 @@ task<response> post_admin_explain(const endpoint_context& c, request& req) {
   arguments args{req};
   explain_placement message;
   message.device = args.body_or(device_requirement{});
-  message.hotkey = args.maybe_string("hotkey");
-  message.page = args.page();
-  if (!args.ok()) co_return args.refusal();
-  const page_request asked = message.page;
-  const auto answer = co_await ask(c, std::move(message), req.arrived + c.reply_timeout);
-  if (!answer) co_return not_done(req, answer.error());
-  co_return succeeded("Explained placement.", page(list_of(answer->items, write_explained), answer->items.size(),
-                                                   answer->total, asked.number, asked.size));
+  return list_page(c, req, std::move(args), std::move(message), "Explained placement.", write_explained);
 }
 
 }  // namespace lode::http

@@ -4,7 +4,6 @@
 #include "http/arguments.hpp"
 #include "http/endpoint.hpp"
 #include "http/replies.hpp"
-#include "messages/envelope.hpp"
 #include "messages/json.hpp"
 
 #include <algorithm>
@@ -16,37 +15,27 @@ namespace {
 constexpr std::array<std::string_view, 3> testable{deallocation_event, "ONLINE", "OFFLINE"};
 constexpr std::string_view not_there = "No such notification.";
 
-response not_done(const request& req, const error& e) {
-  return is_unavailable(e.code) ? unavailable(e) : broken(req, e);
-}
-
 response none_here() { return unavailable(error{errc::not_ready, "webhooks are not served"}); }
 
-std::string list_of(const std::vector<notification>& items) {
-  std::string out{"["};
+void write_notification(std::string& out, const notification& n) {
   const auto text = [&out](std::string_view key, std::string_view value) {
     out.append(key);
     write_json_string(out, value);
   };
-  for (const auto& n : items) {
-    if (out.size() > 1) out.push_back(',');
-    text(R"({"id":)", n.id);
-    text(R"(,"event":)", n.event);
-    text(R"(,"hotkey":)", n.hotkey);
-    text(R"(,"uuid":)", n.uuid_end);
-    text(R"(,"url_kind":)", n.url_kind);
-    out.append(R"(,"attempts":)").append(std::to_string(n.attempts));
-    text(R"(,"created_at":)", rfc3339(n.created_at));
-    if (n.next_at == 0)
-      out.append(R"(,"next_at":null)");
-    else
-      text(R"(,"next_at":)", rfc3339(n.next_at));
-    text(R"(,"last_error":)", n.last_error);
-    text(R"(,"state":)", n.dead ? "dead" : "pending");
-    out.push_back('}');
-  }
-  out.push_back(']');
-  return out;
+  text(R"({"id":)", n.id);
+  text(R"(,"event":)", n.event);
+  text(R"(,"hotkey":)", n.hotkey);
+  text(R"(,"uuid":)", n.uuid_end);
+  text(R"(,"url_kind":)", n.url_kind);
+  out.append(R"(,"attempts":)").append(std::to_string(n.attempts));
+  text(R"(,"created_at":)", rfc3339(n.created_at));
+  if (n.next_at == 0)
+    out.append(R"(,"next_at":null)");
+  else
+    text(R"(,"next_at":)", rfc3339(n.next_at));
+  text(R"(,"last_error":)", n.last_error);
+  text(R"(,"state":)", n.dead ? "dead" : "pending");
+  out.push_back('}');
 }
 
 }  // namespace
@@ -81,8 +70,7 @@ task<response> post_admin_notifications(const endpoint_context& c, request& req)
   const page_request asked = message.page;
   const auto answer = co_await ask(c, c.outbox, message, req.arrived + c.reply_timeout);
   if (!answer) co_return not_done(req, answer.error());
-  co_return succeeded("List notifications successfully.",
-                      page(list_of(answer->items), answer->items.size(), answer->total, asked.number, asked.size));
+  co_return listed("List notifications successfully.", *answer, asked, write_notification);
 }
 
 task<response> post_admin_notifications_resend(const endpoint_context& c, request& req) {
