@@ -3,7 +3,6 @@
 #include "crypto/crypto.hpp"
 #include "http/replies.hpp"
 #include "messages/envelope.hpp"
-#include "messages/validation.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -15,7 +14,9 @@ namespace {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
-// None at all, application/json, or any other type with +json; parameters such as a charset do not matter.
+}  // namespace
+
+// Parameters such as a charset do not matter.
 bool claims_json(const request& req) {
   const auto header = req.header("content-type");
   if (!header) return true;
@@ -25,16 +26,15 @@ bool claims_json(const request& req) {
   return type.empty() || type == "application/json" || type.ends_with("+json");
 }
 
-}  // namespace
-
 arguments::arguments(const request& req) : request_(req) {
   if (is_blank(req.body)) return;
-  if (!claims_json(req)) {
-    // As FastAPI does with a form: the body is there, but it is no object.
-    errors_.push_back({"body", std::nullopt, std::string{words::object_type}});
-    return;
-  }
-  body_ = parse_body(req.body, errors_);
+  // As FastAPI: a form is no object, and only who wants an object minds.
+  unread_ = !claims_json(req);
+  if (unread_) return;
+  std::string_view text{req.body};
+  if (constexpr std::string_view byte_order_mark{"\xEF\xBB\xBF"}; text.starts_with(byte_order_mark))
+    text.remove_prefix(byte_order_mark.size());  // some tools of Windows write one
+  body_ = parse_body(text, errors_);
   if (body_ && body_->is_null()) body_.reset();
 }
 
@@ -124,7 +124,7 @@ page_request arguments::page() {
 
 std::vector<std::string> arguments::body_list() {
   if (body_) return parse_string_list(*body_, "body", errors_).value_or(std::vector<std::string>{});
-  if (errors_.empty()) fail("body", words::required);
+  if (errors_.empty()) fail("body", unread_ ? words::list_type : words::required);
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include "messages/actors.hpp"
 #include "messages/json.hpp"
 #include "messages/types.hpp"
+#include "messages/validation.hpp"
 
 #include <boost/json/value.hpp>
 
@@ -16,10 +17,13 @@
 
 namespace lode::http {
 
+/// Whether a body of `req` is JSON by its content-type: application/json, any +json, or none given.
+bool claims_json(const request& req);
+
 class arguments {
  public:
-  /// Parses the body if there is one (blank counts as none). A body that is not JSON is an error, but one that does not
-  /// claim to be JSON (content-type) is taken for no body.
+  /// Parses the body if there is one (blank counts as none). A body that is not JSON is an error. One that does not
+  /// claim to be JSON is not read: an error where the endpoint has a body of its own, else as if there were none.
   explicit arguments(const request& req);
 
   /// Scalars: of the query, else of an object body, else the default. A required one that is missing is an error, and
@@ -36,15 +40,17 @@ class arguments {
   std::optional<double> maybe_number(std::string_view name);
   page_request page();
 
-  /// The body as a T; `fallback` without a body.
+  /// The body as a T; the default of what is absent or failed, all of it without a body.
   template <class T>
-  T body_or(T fallback) {
-    if (!body_) return fallback;
-    return parse<T>(*body_, errors_).value_or(std::move(fallback));
+  T body() {
+    T out{};
+    if (unread_) fail("body", words::object_type);
+    if (body_) parse_into(*body_, out, errors_);
+    return out;
   }
   /// The body as a list of strings.
   std::vector<std::string> body_list();
-  [[nodiscard]] bool has_body() const noexcept { return body_.has_value(); }
+  [[nodiscard]] bool has_body() const noexcept { return body_.has_value() || unread_; }
 
   /// Fails `name` unless `key` is one well-formed OpenSSH public key line.
   void check_ssh_key(std::string_view name, std::string_view key);
@@ -62,6 +68,7 @@ class arguments {
 
   const request& request_;
   std::optional<boost::json::value> body_;
+  bool unread_ = false;  // there is a body of another type
   std::vector<field_error> errors_;
 };
 

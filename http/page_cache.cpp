@@ -1,6 +1,14 @@
 #include "http/page_cache.hpp"
 
+#include "http/arguments.hpp"
+
 namespace lode::http {
+namespace {
+
+// The same bytes under another content-type ask for something else.
+bool is_plain(const request& req) { return req.body.empty() || claims_json(req); }
+
+}  // namespace
 
 void page_cache::drop_all() {
   by_key_.clear();
@@ -22,7 +30,7 @@ const std::string& page_cache::key_of(const request& req) {
 }
 
 std::string_view page_cache::find(const request& req) {
-  if (!clock_) return {};
+  if (!clock_ || !is_plain(req)) return {};
   look_at_clock();
   const auto it = by_key_.find(key_of(req));
   if (it == by_key_.end()) return {};
@@ -31,7 +39,7 @@ std::string_view page_cache::find(const request& req) {
 }
 
 void page_cache::keep(const request& req, std::uint64_t asked_at, const response& answer) {
-  if (!clock_ || answer.status != 200 || answer.body.size() > bounds_.largest) return;
+  if (!clock_ || answer.status != 200 || answer.body.size() > bounds_.largest || !is_plain(req)) return;
   look_at_clock();
   if (at_ != asked_at) return;
   const auto& key = key_of(req);

@@ -27,6 +27,10 @@ std::optional<boost::json::value> parse_body(std::string_view text, std::vector<
 template <class T>
 std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& errors);
 
+/// parse() into `out`: what is absent or fails keeps its value there, so that more can be said of the rest.
+template <class T>
+void parse_into(const boost::json::value& v, T& out, std::vector<field_error>& errors);
+
 /// One scalar, from a JSON value or from the text of a query parameter, with the contract's coercions; `name` is the
 /// field.
 std::optional<std::int64_t> parse_int(const boost::json::value& v, std::string_view name,

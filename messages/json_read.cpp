@@ -121,6 +121,15 @@ template <class T>
 std::optional<T> parse(const boost::json::value& v, std::vector<field_error>& errors) {
   return read_named<T>(v, "body", errors);
 }
+template <class T>
+void parse_into(const boost::json::value& v, T& out, std::vector<field_error>& errors) {
+  detail::read_value(v, out, {}, detail::place{"body"}, errors);
+}
+template void parse_into(const boost::json::value&, device_requirement&, std::vector<field_error>&);
+template void parse_into(const boost::json::value&, docker_requirement&, std::vector<field_error>&);
+template void parse_into(const boost::json::value&, allocate_spec_body&, std::vector<field_error>&);
+template void parse_into(const boost::json::value&, resource_query&, std::vector<field_error>&);
+
 template std::optional<device_requirement> parse(const boost::json::value&, std::vector<field_error>&);
 template std::optional<docker_requirement> parse(const boost::json::value&, std::vector<field_error>&);
 template std::optional<allocate_spec_body> parse(const boost::json::value&, std::vector<field_error>&);

@@ -101,7 +101,7 @@ task<response> post_allocate_spec(const endpoint_context& c, request& req) {
   arguments args{req};
   allocate_spec message;
   if (args.has_body()) {
-    allocate_spec_body body = args.body_or(allocate_spec_body{});
+    allocate_spec_body body = args.body<allocate_spec_body>();
     message.device = std::move(body.requirements);
     message.docker = std::move(body.docker);
   } else if (args.ok()) {
@@ -121,7 +121,7 @@ task<response> post_allocate_hotkey(const endpoint_context& c, request& req) {
   arguments args{req};
   allocate_hotkey message;
   message.hotkey = args.required_string("hotkey");
-  message.docker = args.body_or(docker_requirement{});
+  message.docker = args.body<docker_requirement>();
   // An object body holds both; parse() has looked at its ssh_key already, so only the query's is read here.
   if (const auto key = req.query_value("ssh_key")) message.docker.ssh_key = *key;
   if (!message.docker.ssh_key.empty()) args.check_ssh_key("ssh_key", message.docker.ssh_key);

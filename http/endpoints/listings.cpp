@@ -91,7 +91,7 @@ task<response> post_resources_sql(const endpoint_context& c, request& req) {
   const auto asked_at = c.pages->now();
   arguments args{req};
   list_resources message;
-  message.query = args.body_or(resource_query{});
+  message.query = args.body<resource_query>();
   message.page = args.page();
   const bool stats = args.boolean_or("stats", false);
   if (!args.ok()) co_return args.refusal();

@@ -134,7 +134,7 @@ task<response> post_admin_unmark(const endpoint_context& c, request& req) {
 task<response> post_admin_explain(const endpoint_context& c, request& req) {
   arguments args{req};
   explain_placement message;
-  message.device = args.body_or(device_requirement{});
+  message.device = args.body<device_requirement>();
   return list_page(c, req, std::move(args), std::move(message), "Explained placement.", write_explained);
 }
 

@@ -19,7 +19,7 @@ response not_set_up(std::string_view message) {
 
 task<response> post_resources_wandb(const endpoint_context& /*c*/, request& req) {
   arguments args{req};
-  args.body_or(resource_query{});
+  args.body<resource_query>();
   args.page();
   args.boolean_or("stats", false);
   if (!args.ok()) co_return args.refusal();

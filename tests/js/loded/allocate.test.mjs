@@ -138,6 +138,10 @@ withSteps('allocate_spec', { miners: [{}, { specs: bigGpu }, { specs: noGpu }] }
       timeline: 0,
     };
     const docker = { base_image: 1, ssh_key: null, volume_path: true, dockerfile: {} };
+    invalid(await api.allocateSpec({ cpu_count: -1 }, { ssh_key: 'no key' }), {
+      cpu_count: 'Input should be greater than or equal to 0',
+      ssh_key: 'Input should be one OpenSSH public key line',
+    });
     const text = 'Input should be a valid string';
     invalid(await api.allocateSpec(requirements, docker), {
       cpu_count: 'Input should be a valid integer, unable to parse string as an integer',
@@ -264,6 +268,11 @@ withSteps('allocate_hotkey', { miners: [{}, { specs: noGpu }, { specs: null }] }
       hotkey: text,
       base_image: text,
       dockerfile: text,
+    });
+    invalid(await api.post(path, { body: { base_image: 1, ssh_key: 'no key' } }), {
+      hotkey: 'Field required',
+      base_image: text,
+      ssh_key: 'Input should be one OpenSSH public key line',
     });
     invalid(await api.post(path, { query: { hotkey: axons[0].hotkey }, body: ['x'] }), {
       body: 'Input should be a valid dictionary or object to extract fields from',

@@ -125,6 +125,35 @@ withSteps('every path', { miners: 1 }, (step) => {
     failed(await api.post('/service/allocate_spec', { raw: `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}` }), 422);
   });
 
+  step('a byte order mark before JSON does not matter', async ({ api }) => {
+    const reply = await api.post('/list/resources_sql', { raw: '\ufeff{"gpu_name": "none"}' });
+    assert.deepEqual([reply.status, reply.json.data?.page_items], [200, []]);
+    invalid(await api.post('/list/resources_sql', { raw: '\ufeff{"gpu_name": }' }), { 13: 'JSON decode error' });
+  });
+
+  step('a body of another type is not read: a 422 where a body is wanted, else as none', async ({ api }) => {
+    const form = { raw: '{}', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+    for (const path of ['/list/allocations_sql', '/list/count_all_gpus', '/service/deallocate', '/list/specs']) {
+      const query = { hotkey: 'x', uuid_key: 'y' };
+      const [given, none] = [await api.post(path, { ...form, query }), await api.post(path, { query })];
+      assert.deepEqual([given.status, given.text], [none.status, none.text], path);
+    }
+    invalid(await api.post('/service/deallocate', { ...form, raw: '{"hotkey":"x","uuid_key":"y"}' }), {
+      hotkey: 'Field required',
+      uuid_key: 'Field required',
+    });
+    const object = 'Input should be a valid dictionary or object to extract fields from';
+    for (const path of ['/service/allocate_spec', '/list/resources_sql', '/list/resources_wandb', '/admin/explain'])
+      invalid(await api.post(path, form), { body: object });
+    invalid(await api.post('/service/allocate_hotkey', { ...form, query: { hotkey: 'x' } }), { body: object });
+    invalid(await api.post('/service/check_miner_status', form), { body: 'Input should be a valid list' });
+    // Also where the same bytes were just answered as JSON.
+    const raw = '{"gpu_name": "a4000"}';
+    assert.equal((await api.post('/list/resources_sql', { raw })).status, 200);
+    invalid(await api.post('/list/resources_sql', { ...form, raw }), { body: object });
+    assert.equal((await api.post('/list/resources_sql', { raw })).status, 200);
+  });
+
   step('no content type, application/json and +json are JSON', async ({ api }) => {
     const raw = '{"gpu_name": "a4000"}';
     for (const type of ['application/json', 'application/json; charset=utf-8', 'application/vnd.api+json', '']) {

@@ -122,7 +122,8 @@ TEST_F(endpoints, allocate_spec_reports_all_failing_fields) {
                  field("gpu_size", "Input should be a valid integer") + "," +
                  field("ram", "Input should be a valid integer, unable to parse string as an integer") + "," +
                  field("timeline", "Input should be greater than or equal to 1") + "," +
-                 field("base_image", "Input should be a valid string"));
+                 field("base_image", "Input should be a valid string") + "," +
+                 field("ssh_key", "Input should be one OpenSSH public key line"));
   expect_422(
       post("/service/allocate_spec", R"({"requirements":{},"docker_requirement":{"ssh_key":"ssh-rsa x; rm -rf /"}})"),
       field("ssh_key", "Input should be one OpenSSH public key line"));

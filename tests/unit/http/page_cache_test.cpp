@@ -29,6 +29,18 @@ TEST_F(page_cache_test, gives_back_what_was_answered_to_the_same_request) {
   EXPECT_EQ(cache.find(asking("/list/x?page_number=1", "{}")), "");
 }
 
+TEST_F(page_cache_test, the_same_bytes_of_another_type_are_another_request) {
+  auto json = asking("/a", "{}");
+  json.headers.emplace_back("content-type", "application/json; charset=utf-8");
+  auto form = asking("/a", "{}");
+  form.headers.emplace_back("content-type", "application/x-www-form-urlencoded");
+  cache.keep(form, cache.now(), response{200, "all"});
+  EXPECT_EQ(cache.size(), 0U);
+  cache.keep(json, cache.now(), response{200, "one"});
+  EXPECT_EQ(cache.find(json), "one");
+  EXPECT_EQ(cache.find(form), "");
+}
+
 TEST_F(page_cache_test, forgets_everything_once_something_changed) {
   keep("/a", "one");
   keep("/b", "two");
