@@ -10,7 +10,7 @@ export class Client {
   #send;
 
   /**
-   * @param watch called with {query, body, reply} of each exchange.
+   * @param watch called with {method, url, query, body, reply} of each exchange.
    * @param tls   of an https base: {ca, cert, key, ...} as of tls.connect
    */
   constructor(base, watch = () => {}, tls = {}) {
@@ -35,7 +35,7 @@ export class Client {
     const options = { method, agent: this.#agent, headers: { ...type, ...length, ...headers } };
     const reply = exchanged(this.#send(url, options), payload, { timeout, what: `${method} ${path}` });
     return reply.then((received) => {
-      this.#watch({ query, body, reply: received });
+      this.#watch({ method, url, query, body, reply: received });
       return received;
     });
   }

@@ -3,8 +3,8 @@
 //   withWorld('what is shown', {miners: 2, settings: {...}}, async (world) => { ... });
 //
 // At the end of each test, whatever it was about: no stand-in holds a container that is not a live allocation, SIGTERM
-// ends the daemon with 0, its log is JSON lines, and no secret is in anything that it said. When the test fails the log
-// is printed.
+// ends the daemon with 0, its log is JSON lines, no secret is in anything that it said, and every reply was as
+// /openapi.json describes it. When the test fails the log is printed.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
@@ -17,6 +17,7 @@ import { hotkeyFrom } from '../synapse.mjs';
 import { Client } from './client.mjs';
 import { Loded } from './loded.mjs';
 import { until } from './wait.mjs';
+import { Witness } from './witness.mjs';
 
 const hex = (bytes) => `0x${Buffer.from(bytes).toString('hex')}`;
 
@@ -48,6 +49,7 @@ export const specsOf = ({ gpu = 'NVIDIA RTX A4000', mib = 16376, count = 1, cpu 
 export class World {
   #secrets = new Set();
   #clients = [];
+  #witness = new Witness();
 
   /**
    *   miners    how many stand-ins, or a list of {specs, version, axon: options of startAxon}
@@ -115,7 +117,8 @@ export class World {
 
   /** A client of the running daemon. Every secret that goes over the wire is remembered. */
   client() {
-    const client = new Client(this.loded.url, ({ query, body, reply }) => {
+    const client = new Client(this.loded.url, ({ method, url, query, body, reply }) => {
+      this.#witness.heard(method, url, reply);
       this.secret(query.uuid_key);
       this.secret(body?.uuid_key);
       const data = reply.json?.data;
@@ -152,6 +155,7 @@ export class World {
   }
 
   async stop() {
+    await this.#witness.learn(this.api);
     const end = await this.loded.end('SIGTERM');
     this.#forget();
     assert.deepEqual(end, { code: 0, signal: null }, 'a graceful stop');
@@ -226,6 +230,7 @@ export class World {
     }
     this.loded.lines();
     this.assertNoSecrets();
+    assert.deepEqual(this.#witness.faults(), [], 'every reply as /openapi.json describes it');
   }
 
   async destroy() {

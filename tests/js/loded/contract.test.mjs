@@ -153,6 +153,20 @@ worldly('examples and random input', { file: false, settings: { 'miners.simulate
     assert.equal(reply.status, 422, o.path);
     for (const { name } of required) assert.ok(named(reply).includes(name), `${o.path}: ${name} is not named`);
   }
+  // Every scalar is read in either place, and the query wins.
+  for (const o of operations) {
+    if (o.method !== 'POST' || (bodySchema(o) && members(bodySchema(o)) === null)) continue;
+    const ofBody = description.resolve(bodySchema(o)?.allOf?.[0])?.properties ?? {}; // wrong there whatever the query says
+    for (const { name, example } of parametersOf(o, 'query')) {
+      if (o.path === '/admin/keys/add' || name in ofBody) continue;
+      const body = { [name]: [] };
+      const inBody = await call(o.path, { body });
+      assert.equal(inBody.status, 422, `${o.path} ${name}: ${inBody.text}`);
+      assert.ok(named(inBody).includes(name), `${o.path} ${name}: ${inBody.text}`);
+      const inBoth = await call(o.path, { body, query: { [name]: example } });
+      assert.ok(inBoth.status !== 422 || !named(inBoth).includes(name), `${o.path} ${name}: ${inBoth.text}`);
+    }
+  }
   for (const o of operations)
     if (o.operation.responses[413]) {
       const reply = await call(o.path, { raw: ' '.repeat(1024 * 1024 + 1) });
