@@ -124,6 +124,7 @@ task<response> get_readyz(const endpoint_context&, request&);
 task<response> get_connect(const endpoint_context&, request&);
 task<response> get_openapi(const endpoint_context&, request&);
 task<response> get_docs(const endpoint_context&, request&);
+task<response> get_ui(const endpoint_context&, request&);
 task<response> get_metrics(const endpoint_context&, request&);
 task<response> post_allocate_spec(const endpoint_context&, request&);
 task<response> post_allocate_hotkey(const endpoint_context&, request&);

@@ -1,4 +1,4 @@
-// GET /openapi.json, /docs
+// GET /openapi.json, /docs, /ui
 
 #include "http/docs_assets.hpp"
 #include "http/endpoint.hpp"
@@ -10,5 +10,7 @@ task<response> get_openapi(const endpoint_context& c, request& /*req*/) {
 }
 
 task<response> get_docs(const endpoint_context& /*c*/, request& /*req*/) { return serve(docs_page()); }
+
+task<response> get_ui(const endpoint_context& /*c*/, request& /*req*/) { return serve(ui_page()); }
 
 }  // namespace lode::http

@@ -26,6 +26,9 @@ constexpr std::array openapi_replies{reply_row{200, "This document",
 constexpr std::array docs_replies{
     reply_row{200, "Swagger UI", R"({"type":"string","examples":["<!doctype html>..."]})", "text/html"}};
 
+constexpr std::array ui_replies{
+    reply_row{200, "Dashboard", R"({"type":"string","examples":["<!doctype html>..."]})", "text/html"}};
+
 constexpr std::string_view connect_description =
     "A WebSocket (RFC 6455). Each message is a JSON text. On open and every 30 s "
     "`{\"type\":\"keepalive\",\"payload\":{\"time\":...}}`; for every change of state "
@@ -64,6 +67,7 @@ constexpr std::array table{
              openapi_replies,
              get_openapi},
     endpoint{verb::get, "/docs", "process", "The same for people: Swagger UI", role::none, {}, docs_replies, get_docs},
+    endpoint{verb::get, "/ui", "process", "A dashboard for people", role::none, {}, ui_replies, get_ui},
 };
 
 }  // namespace

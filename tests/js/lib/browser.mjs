@@ -17,7 +17,7 @@ export async function inBrowser(body) {
     const complaints = [];
     const requests = [];
     page.on('console', (said) => {
-      if (['error', 'warning'].includes(said.type())) complaints.push(`${said.type()}: ${said.text()}`);
+      if (['error', 'warning'].includes(said.type())) complaints.push(`${said.type()}: ${said.text()} ${said.location().url}`);
     });
     page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
     page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()} ${request.failure()?.errorText}`));

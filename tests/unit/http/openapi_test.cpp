@@ -148,6 +148,14 @@ TEST_F(openapi_test, the_pages_for_people_are_served_from_here_under_a_strict_po
     EXPECT_NE(a.header("content-security-policy").find("script-src 'self';"), std::string::npos);
     EXPECT_NE(a.body.find(holds), std::string::npos) << path;
   }
+  const answer dashboard = call("GET", "/ui");
+  EXPECT_EQ(dashboard.status, 200U);
+  EXPECT_EQ(dashboard.header("content-type"), "text/html; charset=utf-8");
+  EXPECT_EQ(dashboard.header("content-security-policy").find("unsafe"), std::string::npos);
+  for (const std::string path : {"/ui/style.css", "/ui/app.js"}) {
+    EXPECT_NE(dashboard.body.find('"' + path + '"'), std::string::npos) << path;
+    EXPECT_EQ(call("GET", path).status, 200U) << path;
+  }
 }
 
 }  // namespace
