@@ -20,7 +20,7 @@ loop read_allocate_spec() {
   return [req](std::size_t n) {
     for (; n > 0; --n) {
       http::arguments args{req};
-      const auto body = args.body_or(allocate_spec_body{});
+      auto body = args.body<allocate_spec_body>();
       args.check_ssh_key("ssh_key", body.docker.ssh_key);
       must(args.ok() && body.requirements.gpu_size == 20, "reading a request to allocate");
       keep(body);
@@ -36,7 +36,7 @@ loop refuse_allocate_spec() {
   return [req](std::size_t n) {
     for (; n > 0; --n) {
       http::arguments args{req};
-      keep(args.body_or(allocate_spec_body{}));
+      keep(args.body<allocate_spec_body>());
       must(args.failures() == 4, "finding what is wrong with a request");
       keep(args.refusal());
     }
