@@ -56,6 +56,7 @@ caf::result<allocation> allocation_actor_state::extend(const extend_lease& e) {
   if (now() >= record_.expires_at) return to_caf(errc::no_allocation, "the lease has ended");
   if (e.ctx.deadline <= self_->system().clock().now()) return to_caf(errc::deadline_exceeded);
   if (opts_.left) return to_caf(errc::unknown_hotkey, "the hotkey is no longer in the metagraph");
+  if (!e.barred.empty()) return to_caf(errc::wrong_state, e.barred);
   if (commits_.size() >= commits_limit) return to_caf(errc::overloaded, "too many changes wait for this allocation");
   // Existing miners end the container when the time is over that they were told at the start.
   const auto whole = std::min(record_.miner_timeline_days, longest_lease_days);

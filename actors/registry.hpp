@@ -122,8 +122,9 @@ class registry_state {
   void not_placed(const std::string& hotkey, const error& why, std::chrono::steady_clock::time_point deadline);
   template <class Reply, class Message>
   caf::result<Reply> pass_on(Message& message);
-  [[nodiscard]] std::optional<caf::error> not_serving() const;  ///< for what changes something
-  [[nodiscard]] std::optional<caf::error> not_known() const;    ///< for what only looks: false before the recovery
+  [[nodiscard]] std::string no_longer_leases(const std::string& hotkey) const;  ///< why; empty: they may be extended
+  [[nodiscard]] std::optional<caf::error> not_serving() const;                  ///< for what changes something
+  [[nodiscard]] std::optional<caf::error> not_known() const;  ///< for what only looks: false before the recovery
 
   // -- listings (registry_listing.cpp)
   caf::result<hotkey_status_list> status(check_status& query);

@@ -184,12 +184,22 @@ caf::result<allocation> registry_state::place_on(allocate_hotkey& request) {
   return promise;
 }
 
+/// What is to become empty does so only when its leases run out. A cordon and a quarantine are about what is new.
+std::string registry_state::no_longer_leases(const std::string& hotkey) const {
+  for (const auto kind : {mark_kind::drain, mark_kind::blacklist})
+    if (mark_of(hotkey, kind))
+      return fmt::format("The miner takes nothing new ({}): its lease runs out and is made no longer.",
+                         to_string(kind));
+  return {};
+}
+
 template <class Reply, class Message>
 caf::result<Reply> registry_state::pass_on(Message& message) {
   if (auto e = not_known()) return std::move(*e);
   const auto it = miners_.find(message.hotkey);
   if (it == miners_.end() || !it->second.busy) return to_caf(errc::no_allocation);
   if (!it->second.actor) return to_caf(errc::not_ready, "the miner's actor is restarting");
+  if constexpr (std::is_same_v<Message, extend_lease>) message.barred = no_longer_leases(message.hotkey);
   // Not delegated: the reply comes after the slot_update that it belongs to, so the requester finds it in the listings.
   auto promise = self_->make_response_promise<Reply>();
   const guarded<Reply> answer{promise};

@@ -215,7 +215,7 @@ void add_miners(registry& r) {
   };
   add_mark("cordon", "Place nothing new on it; its renter stays");
   add_unmark("uncordon", "cordon", "Take the cordon away");
-  add_mark("drain", "Cordon it until its lease has ended, and after");
+  add_mark("drain", "Place nothing new on it and let its lease run out: it cannot be extended");
   add_unmark("undrain", "drain", "Take the drain away");
   add_mark("blacklist", "Never offer it");
   add_unmark("unblacklist", "blacklist", "Take it off the blacklist");

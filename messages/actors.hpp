@@ -99,6 +99,7 @@ struct extend_lease {
   std::string uuid;
   std::int64_t days = 0;
   request_context ctx;
+  std::string barred = {};  ///< set by the registry: why no lease of this miner is made longer; empty: it may be
 };
 /// Look at an allocation now as its renter would, and say what was found.
 struct check_port {

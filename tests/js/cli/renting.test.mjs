@@ -137,6 +137,12 @@ withSteps('a renter at the command line', { miners: 3 }, (step) => {
     const words = await cli.run([], { command: ['bash', '-c', `printf '%s\\n' ${line}`] });
     assert.deepEqual(words.stdout.split('\n').slice(-1 - odd.length, -1), odd);
   });
+  step('a miner that is being drained: the lease is not made longer', async ({ api }) => {
+    const mark = { hotkey: mine.hotkey, mark: 'drain' };
+    assert.equal((await api.post('/admin/mark', { query: mark })).status, 200);
+    ended(await cli.run(['extend', 'last', '--days', '1']), 1, /takes nothing new \(drain\).*\n.*lode allocate/);
+    assert.equal((await api.post('/admin/unmark', { query: mark })).status, 200);
+  });
   step('release forgets it', async ({ api }) => {
     ended(await cli.run(['release', mine.hotkey.slice(0, 10)]), 0);
     assert.deepEqual(await api.allocations(), []);

@@ -88,6 +88,8 @@ inWorlds('marks', (withWorld) => {
     succeeded(await world.api.act('unpause_docker', mine), 'Resource unpaused successfully.');
     const { last } = listener;
     assert.ok(!listener.events.some(({ payload }) => payload.event === 'drained'));
+    refused(await world.api.act('extend', mine, { days: 1 }), 403, 'An error occurred during extend operation.',
+      'The miner takes nothing new (drain): its lease runs out and is made no longer.');
     listener.socket.terminate();
 
     await world.kill();

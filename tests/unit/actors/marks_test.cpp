@@ -110,6 +110,36 @@ TEST_F(marks_test, a_live_allocation_goes_on_to_its_end) {
   EXPECT_EQ(allocate_any(), errc::none);
 }
 
+// Else a renter could keep an operator waiting for as long as the miner was told.
+TEST_F(marks_test, what_is_to_become_empty_runs_out_and_its_leases_are_made_no_longer) {
+  start_tree();
+  publish({miner("a")});
+  auto a = allocate("a");
+  ASSERT_TRUE(a.ok());
+  const auto extend = [&](const std::string& uuid) { return ask<allocation>(extend_lease{"a", uuid, 1, {}}); };
+  const auto& uuid = a.value().uuid_key;
+  for (const auto kind : {mark_kind::cordon, mark_kind::quarantine}) {
+    ASSERT_EQ(mark("a", kind), errc::none);
+    EXPECT_TRUE(extend(uuid).ok()) << to_string(kind) << " is about what is new";
+  }
+  for (const auto kind : {mark_kind::drain, mark_kind::blacklist}) {
+    ASSERT_EQ(mark("a", kind, "the owner owes us"), errc::none);
+    const auto before = stored().at(0);
+    auto refused = extend(uuid);
+    ASSERT_EQ(refused.code(), errc::wrong_state) << to_string(kind);
+    EXPECT_EQ(from_caf((*refused.slot)->error()).detail, "The miner takes nothing new (" +
+                                                             std::string{to_string(kind)} +
+                                                             "): its lease runs out and is made no longer.");
+    EXPECT_EQ(extend("x").code(), errc::wrong_uuid) << "only its renter hears of it";
+    EXPECT_EQ(stored().at(0).revision, before.revision);
+    EXPECT_EQ(stored().at(0).record.expires_at, before.record.expires_at);
+    restart();
+    EXPECT_EQ(extend(uuid).code(), errc::wrong_state) << "after a crash too";
+    ASSERT_EQ(unmark("a", kind), errc::none);
+    EXPECT_TRUE(extend(uuid).ok());
+  }
+}
+
 TEST_F(marks_test, marks_outlive_a_crash_and_hold_before_anything_is_offered) {
   start_tree();
   publish({miner("a"), miner("b")});
