@@ -22,7 +22,7 @@ constexpr std::array events{"reserved",
                             "released",
                             "gone",
                             "extended",
-                            "lease_ending",
+                            "expiring",
                             "other"};
 constexpr std::array actions{miner_action::check,      miner_action::holds,        miner_action::reg,
                              miner_action::deregister, miner_action::restart,      miner_action::pause,
@@ -45,6 +45,14 @@ telemetry::gauge& allocations(telemetry::registry& r, const char* state) {
 telemetry::gauge& marks(telemetry::registry& r, mark_kind mark) {
   return r.make_gauge("lode_miners_marked", "Hotkeys that carry this mark, in the metagraph or not.",
                       {{"mark", std::string{to_string(mark)}}});
+}
+telemetry::gauge& webhooks(telemetry::registry& r, const char* state) {
+  return r.make_gauge("lode_webhooks", "Webhooks that wait to be acknowledged, and those given up that are kept.",
+                      {{"state", state}});
+}
+telemetry::counter& attempts(telemetry::registry& r, const char* outcome) {
+  return r.make_counter("lode_webhook_attempts_total", "Attempts to deliver a webhook, by what they came to.",
+                        {{"outcome", outcome}});
 }
 telemetry::counter& crashes(telemetry::registry& r, const char* actor) {
   return r.make_counter("lode_actor_crashes_total", "Actors that ended unasked.", {{"actor", actor}});
@@ -80,6 +88,15 @@ hub_meters::hub_meters(telemetry::registry& r)
       published(r.make_counter("lode_events_published_total", "Events that the hub passed on as they happened.")),
       dropped(r.make_counter("lode_event_listeners_dropped_total", "Subscribers dropped for not keeping up.")) {}
 
+outbox_meters::outbox_meters(telemetry::registry& r)
+    : pending(webhooks(r, "pending")),
+      dead(webhooks(r, "dead")),
+      acknowledged(attempts(r, "acknowledged")),
+      failed(attempts(r, "failed")),
+      given_up(r.make_counter("lode_webhooks_given_up_total", "Webhooks that were given up.")),
+      seconds(r.make_histogram("lode_webhook_attempt_duration_seconds", "Time of one attempt to deliver a webhook.",
+                               telemetry::request_bounds())) {}
+
 miner_meters::miner_meters(telemetry::registry& r)
     : known(r.make_gauge("lode_miners", "Miners in the metagraph.")),
       reachable(r.make_gauge("lode_miners_reachable", "Miners in the metagraph that answered when last asked.")),
@@ -112,6 +129,7 @@ actor_meters::actor_meters(telemetry::registry_ptr into)
       ledger(*registry),
       forge(*registry),
       hub(*registry),
+      outbox(*registry),
       miners(*registry),
       allocations(*registry),
       supervision(*registry) {

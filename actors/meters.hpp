@@ -61,6 +61,16 @@ struct allocation_meters {
   telemetry::gauge& pending;
 };
 
+struct outbox_meters {
+  explicit outbox_meters(telemetry::registry& r);
+  telemetry::gauge& pending;
+  telemetry::gauge& dead;
+  telemetry::counter& acknowledged;
+  telemetry::counter& failed;
+  telemetry::counter& given_up;
+  telemetry::histogram& seconds;
+};
+
 /// Crashes and starts anew of the actors that have a supervisor.
 struct supervision_meters {
   explicit supervision_meters(telemetry::registry& r);
@@ -80,6 +90,7 @@ class actor_meters {
   ledger_meters ledger;
   forge_meters forge;
   hub_meters hub;
+  outbox_meters outbox;
   miner_meters miners;
   allocation_meters allocations;
   supervision_meters supervision;

@@ -7,6 +7,8 @@
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+
 namespace lode::actors {
 namespace {
 
@@ -47,8 +49,16 @@ void outbox_state::load() {
 void outbox_state::go_on() {
   if (!queue_) return;
   while (auto d = queue_->next(now())) post(d->id, d->hook, d->key, crypto::uuid_v4());
+  measure();
   save();
   arm_attempts();
+}
+
+void outbox_state::measure() {
+  const auto& m = options_.meters->outbox;
+  m.pending.Set(static_cast<double>(queue_->waiting()));
+  m.dead.Set(static_cast<double>(queue_->dead()));
+  m.given_up.Increment(static_cast<double>(queue_->take_given_up()));
 }
 
 void outbox_state::post(std::uint64_t delivery, const webhook& hook, const std::string& key,
@@ -58,7 +68,11 @@ void outbox_state::post(std::uint64_t delivery, const webhook& hook, const std::
   p.body = webhook_body(hook);
   p.delivery_id = key.empty() ? crypto::uuid_v4() : key;
   p.request_id = request_id;
-  options_.sender->send(std::move(p), [me = caf::actor_cast<outbox_actor>(self_), delivery](links::webhook_reply r) {
+  options_.sender->send(std::move(p), [me = caf::actor_cast<outbox_actor>(self_), delivery, meters = options_.meters,
+                                       began = std::chrono::steady_clock::now()](links::webhook_reply r) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    meters->outbox.seconds.Observe(took.count());
+    (r.acknowledged ? meters->outbox.acknowledged : meters->outbox.failed).Increment();
     caf::anon_send(me, webhook_answer{delivery, {r.acknowledged, std::move(r.detail)}});
   });
 }

@@ -4,6 +4,7 @@
 // held when the process ended is read at the start and sent on.
 
 #include "actors/guarded.hpp"
+#include "actors/meters.hpp"
 #include "actors/outbox_queue.hpp"
 #include "config/settings.hpp"
 #include "links/webhook.hpp"
@@ -23,6 +24,7 @@ struct outbox_options {
   std::shared_ptr<links::webhook_sender> sender;
   outbox_limits limits;
   std::function<unix_ms()> now;
+  meters_ptr meters = unread_meters();
 };
 
 /// The limits as the settings say them.
@@ -47,6 +49,7 @@ class outbox_state {
   void save();
   void write();
   void arm_attempts();
+  void measure();
   caf::result<notify_outcome> test(test_notify& t);
   caf::result<resent_notifications> resend(const resend_notifications& r);
   void on_answer(const webhook_answer& a);

@@ -173,6 +173,7 @@ void outbox_queue::saved(const std::string& key) {
 void outbox_queue::give_up(const std::string& key, webhook hook, const std::string& why) {
   spdlog::error("webhook {} ({} of {}) is given up after {} attempts: {}", key, hook.event, hook.hotkey, hook.attempts,
                 why);
+  ++given_up_;
   hook.dead = true;
   hook.last_error = why;
   changes_.changed.push_back({key, hook});

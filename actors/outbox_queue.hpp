@@ -72,6 +72,8 @@ class outbox_queue {
 
   [[nodiscard]] std::size_t waiting() const noexcept { return items_.size(); }
   [[nodiscard]] std::size_t dead() const noexcept { return dead_.size(); }
+  /// How many were given up since the last call.
+  std::size_t take_given_up() noexcept { return std::exchange(given_up_, 0); }
 
  private:
   using lane_key = std::pair<std::size_t, std::string>;  // receiver, uuid
@@ -107,6 +109,7 @@ class outbox_queue {
   std::array<std::set<std::pair<unix_ms, lane_key>>, 2> due_;
   std::array<std::size_t, 2> under_way_{0, 0};
   std::size_t heartbeats_ = 0;
+  std::size_t given_up_ = 0;
   std::unordered_map<std::uint64_t, flight> flights_;
   std::unordered_map<std::string, lane_key> closing_;  // lanes that wait for saved()
   std::uint64_t last_id_ = 0;

@@ -71,7 +71,7 @@ actor_tree::actor_tree(caf::actor_system& sys, system_options options)
   env_->forge = sys.spawn<caf::detached>(key_forge, fo);
   env_->wheel = sys.spawn(lease_wheel, wheel_options{std::chrono::milliseconds{100}, wall_clock});
   env_->outbox = sys.spawn(actors::outbox, outbox_options{env_->ledger, env_->wheel, std::move(options.webhooks),
-                                                          outbox_limits_from(settings), wall_clock});
+                                                          outbox_limits_from(settings), wall_clock, env_->meters});
   env_->settings = settings;
   env_->link = std::move(options.link);
   env_->now = wall_clock;

@@ -87,6 +87,18 @@ std::string audit_line(const request& req, const endpoint& e, const response* re
   return out;
 }
 
+std::string audit_line_of_local_key(const api_key& made, unsigned user) {
+  std::string out{R"({"time":)"};
+  write_json_string(out, now_text());
+  member(out, "caller", "user " + std::to_string(user) + " of this machine");
+  member(out, "endpoint", "loded --add-admin-key");
+  member(out, "id", made.id);
+  member(out, "name", made.name);
+  member(out, "role", to_string(made.grants));
+  out.append(R"(,"status":200})");
+  return out;
+}
+
 result<std::shared_ptr<audit_log>> audit_log::open(const std::string& path) {
   // Not blocking: the name may be a pipe's.
   const int fd =
@@ -106,15 +118,16 @@ result<std::shared_ptr<audit_log>> audit_log::open(const std::string& path) {
 
 audit_log::~audit_log() { ::close(fd_); }
 
-void audit_log::write(std::string line) {
+bool audit_log::write(std::string line) {
   line.push_back('\n');
   const auto n = ::write(fd_, line.data(), line.size());
-  if (n == static_cast<ssize_t>(line.size())) return;
+  if (n == static_cast<ssize_t>(line.size())) return true;
   const auto why = n < 0 ? std::generic_category().message(errno) : std::string{"only a part was written"};
   const auto now = std::chrono::steady_clock::now();
-  if (now < quiet_until_) return;
+  if (now < quiet_until_) return false;
   quiet_until_ = now + std::chrono::minutes{1};
   spdlog::error("the audit log cannot be written: {}", why);
+  return false;
 }
 
 }  // namespace lode::http

@@ -4,6 +4,7 @@
 
 #include "http/endpoint.hpp"
 #include "http/server/message.hpp"
+#include "messages/api_key.hpp"
 #include "messages/error.hpp"
 
 #include <memory>
@@ -14,6 +15,9 @@ namespace lode::http {
 /// {"time","request_id","caller","key","address","method","endpoint",what it was about,"status"}. Of a UUID the last
 /// four characters, and no other secret. `reply` null: the connection or the process ended before there was one.
 std::string audit_line(const request& req, const endpoint& e, const response* reply);
+
+/// The same of an API key that was made without a call: on the machine itself, by the user with this number.
+std::string audit_line_of_local_key(const api_key& made, unsigned user);
 
 /// Whether calls of this endpoint belong into the audit log.
 bool is_audited(const endpoint& e) noexcept;
@@ -27,9 +31,9 @@ class audit_log {
   audit_log(const audit_log&) = delete;
   audit_log& operator=(const audit_log&) = delete;
 
-  /// Appends the line and a newline with one write. A failure is logged, at most once a minute, and changes nothing for
-  /// the caller. Not flushed to the disk: a power failure may cost the last moments.
-  void write(std::string line);
+  /// Appends the line and a newline with one write. False when that failed, which is logged at most once a minute. Not
+  /// flushed to the disk: a power failure may cost the last moments.
+  [[nodiscard]] bool write(std::string line);
 
  private:
   explicit audit_log(int fd) : fd_(fd) {}

@@ -47,6 +47,8 @@ class running_edge final : public edge {
         sys_(sys),
         metrics_(settings.metrics),
         counts_(*metrics_),
+        audit_lost_(
+            metrics_->make_counter("lode_audit_lost_total", "Lines of the audit log that could not be written.")),
         document_(openapi_document(endpoints(), settings.version)),
         live_(settings.live),
         gate_(settings.keys, actors.access, settings.live.access, *metrics_),
@@ -61,6 +63,7 @@ class running_edge final : public edge {
     context_.access = std::move(actors.access);
     context_.keys = settings.keys;
     context_.pages = &pages_;
+    context_.gate = &gate_;
     context_.idempotency = std::move(actors.idempotency);
     if (!actors.events || !actors.ledger) return;
     feed_ = std::make_shared<event_feed>(io.get_executor(), port_owner_.get(), std::move(actors.events),
@@ -155,7 +158,7 @@ class running_edge final : public edge {
       const auto row = static_cast<std::size_t>(req.route);
       if (!live_.audit || req.route < 0 || row >= endpoints().size() || status == 429) return;
       const auto& e = endpoints()[row];
-      if (is_audited(e)) live_.audit->write(audit_line(req, e, reply));
+      if (is_audited(e) && !live_.audit->write(audit_line(req, e, reply))) audit_lost_.Increment();
     } catch (const std::exception& e) {
       spdlog::error("a request cannot be written to the log: {}", e.what());
     }
@@ -184,6 +187,7 @@ class running_edge final : public edge {
   caf::actor_system& sys_;
   telemetry::registry_ptr metrics_;
   edge_metrics counts_;
+  telemetry::counter& audit_lost_;
   std::string document_;
   live_settings live_;  // of the io thread
   gatekeeper gate_;

@@ -29,6 +29,7 @@ namespace lode::http {
 class event_feed;
 class edge_metrics;
 class page_cache;
+class gatekeeper;
 
 /// What handlers share. Lives as long as the edge.
 struct endpoint_context {
@@ -44,6 +45,7 @@ struct endpoint_context {
   std::shared_ptr<const crypto::key_board> keys = {};  ///< set
   std::string_view document{};                         ///< of /openapi.json
   page_cache* pages = nullptr;                         ///< set
+  const gatekeeper* gate = nullptr;                    ///< set
 
   /// The context of the messages that `req` causes.
   [[nodiscard]] request_context for_actors(const request& req) const {

@@ -96,8 +96,8 @@ void event_feed::stop() {
   ledger_ = nullptr;
 }
 
-std::shared_ptr<websocket_owner> event_feed::listen(std::optional<std::uint64_t> since, std::function<bool()> welcome) {
-  return std::make_shared<event_listener>(shared_from_this(), since, std::move(welcome));
+std::shared_ptr<websocket_owner> event_feed::listen(std::optional<std::uint64_t> since, unwelcome why) {
+  return std::make_shared<event_listener>(shared_from_this(), since, std::move(why));
 }
 
 void event_feed::publish(std::span<const event_frame> frames) {

@@ -31,9 +31,16 @@ event_frame frame_of(const logged_event& e);
 
 /// Close codes of ours (4000 to 4999 belong to applications).
 enum class feed_close : std::uint16_t {
-  not_welcome = 4401,     ///< its API key was revoked, or there were none in use when it came and now there are
+  no_key = 4401,          ///< its API key was revoked, or there were none in use when it came and now there are
+  not_admitted = 4403,    ///< its address is no longer on the allow-list
   ahead_of_log = 4409,    ///< `since` is higher than any event: it is of another store
   no_longer_kept = 4410,  ///< events after `since` were dropped from the log
+};
+
+/// Why a listener is sent away.
+struct farewell {
+  feed_close code = feed_close::no_key;
+  std::string_view reason;  ///< of static storage
 };
 
 class event_listener;
@@ -52,9 +59,10 @@ class event_feed : public std::enable_shared_from_this<event_feed> {
   /// Before, nobody can be served.
   [[nodiscard]] bool ready() const noexcept { return ready_; }
 
-  /// The owner of a new connection: live events from its opening on, or from after `since`. `welcome` is asked before
-  /// each frame whether it may still listen; none: it may.
-  std::shared_ptr<websocket_owner> listen(std::optional<std::uint64_t> since, std::function<bool()> welcome = {});
+  /// The owner of a new connection: live events from its opening on, or from after `since`. `unwelcome` is asked before
+  /// each frame, keepalives too, why it may no longer listen; unset, or none: it may.
+  using unwelcome = std::function<std::optional<farewell>()>;
+  std::shared_ptr<websocket_owner> listen(std::optional<std::uint64_t> since, unwelcome why = {});
 
  private:
   friend class event_listener;

@@ -36,8 +36,8 @@ void event_listener::keep_alive(const std::shared_ptr<const std::string>& frame)
 
 bool event_listener::send(const std::shared_ptr<const std::string>& frame) {
   if (!socket_ || ending_) return false;
-  if (welcome_ && !welcome_()) {
-    end(feed_close::not_welcome, "a valid API key is needed");
+  if (const auto why = unwelcome_ ? unwelcome_() : std::nullopt) {
+    end(why->code, why->reason);
     return false;
   }
   return socket_->send(frame);

@@ -7,8 +7,8 @@ namespace lode::http {
 
 class event_listener final : public websocket_owner, public std::enable_shared_from_this<event_listener> {
  public:
-  event_listener(std::shared_ptr<event_feed> feed, std::optional<std::uint64_t> since, std::function<bool()> welcome)
-      : feed_(std::move(feed)), since_(since), welcome_(std::move(welcome)) {}
+  event_listener(std::shared_ptr<event_feed> feed, std::optional<std::uint64_t> since, event_feed::unwelcome why)
+      : feed_(std::move(feed)), since_(since), unwelcome_(std::move(why)) {}
 
   void opened(websocket& socket) override;
   void drained() override;
@@ -27,7 +27,7 @@ class event_listener final : public websocket_owner, public std::enable_shared_f
 
   std::shared_ptr<event_feed> feed_;
   std::optional<std::uint64_t> since_;
-  std::function<bool()> welcome_;
+  event_feed::unwelcome unwelcome_;
   websocket* socket_ = nullptr;  ///< while it is open
   std::uint64_t sent_ = 0;       ///< everything up to this was sent, or lies before `since`
   bool live_ = false;

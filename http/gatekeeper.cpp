@@ -45,24 +45,30 @@ gatekeeper::gatekeeper(std::shared_ptr<const crypto::key_board> keys, access_act
                        telemetry::registry& into)
     : keys_(std::move(keys)),
       keepers_(std::move(keepers)),
-      rules_(std::move(rules)),
-      failures_(rules_.failures_per_minute),
+      rules_(std::make_shared<access_rules>(std::move(rules))),
+      failures_(rules_->failures_per_minute),
       by_address_(refusals(into, "address")),
       by_key_(refusals(into, "key")),
       by_role_(refusals(into, "role")),
       by_rate_(refusals(into, "rate")) {}
 
 void gatekeeper::change(access_rules rules) {
-  rules_ = std::move(rules);
-  failures_.change(rules_.failures_per_minute);
+  *rules_ = std::move(rules);
+  failures_.change(rules_->failures_per_minute);
+}
+
+std::function<bool()> gatekeeper::admission_of(const request& req) const {
+  return [rules = rules_, client = address_from(req.peer_ip)] {
+    return rules->allow.empty() || (client && rules->allow.contains(*client));
+  };
 }
 
 std::optional<response> gatekeeper::admit(request& req) {
-  if (rules_.allow.empty() && rules_.proxies.empty()) return std::nullopt;
+  if (rules_->allow.empty() && rules_->proxies.empty()) return std::nullopt;
   auto client = address_from(req.peer_ip);
-  if (client) client = client_address(*client, req.header("x-forwarded-for"), rules_.proxies);
+  if (client) client = client_address(*client, req.header("x-forwarded-for"), rules_->proxies);
   req.peer_ip = client ? client->to_string() : "unknown";
-  if (rules_.allow.empty() || (client && rules_.allow.contains(*client))) return std::nullopt;
+  if (rules_->allow.empty() || (client && rules_->allow.contains(*client))) return std::nullopt;
   by_address_.Increment();
   return failed(403, "Access forbidden: IP not whitelisted");
 }

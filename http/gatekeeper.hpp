@@ -10,6 +10,7 @@
 #include "telemetry/registry.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -29,6 +30,10 @@ class gatekeeper {
 
   void change(access_rules rules);
 
+  /// Whether the client of this admitted request may come in by the rules of the moment at which it is asked, for
+  /// connections that outlive their request. It may outlive this; io thread.
+  [[nodiscard]] std::function<bool()> admission_of(const request& req) const;
+
   /// Finds out the client's address, which becomes req.peer_ip, and refuses those that may not come in. Unset: go on.
   std::optional<response> admit(request& req);
 
@@ -42,7 +47,7 @@ class gatekeeper {
 
   std::shared_ptr<const crypto::key_board> keys_;
   access_actor keepers_;
-  access_rules rules_;
+  std::shared_ptr<access_rules> rules_;  // admissions share them
   failure_limit failures_;
   telemetry::counter& by_address_;
   telemetry::counter& by_key_;

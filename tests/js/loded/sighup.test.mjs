@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { Certs } from '../lib/certs.mjs';
 import { Client } from '../lib/client.mjs';
+import { Listener } from '../lib/listener.mjs';
 import { Loded } from '../lib/loded.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -58,6 +59,14 @@ withConfig('log level, access log and allow-list change under way', '', async ({
   await write('');
   await hup(/: access\.allow, log\.level$/);
   assert.equal((await api.get('/healthz')).status, 200);
+});
+
+withConfig('a listener whose address may no longer come in is sent away', '[events]\nkeepalive-seconds = 1\n', async ({ daemon, hup, write }) => {
+  const listener = await Listener.open(daemon.url);
+  await until('a keepalive', () => listener.frames.length > 1);
+  await write('[events]\nkeepalive-seconds = 1\n[access]\nallow = ["192.0.2.1"]\n');
+  await hup(again);
+  assert.deepEqual(await listener.end(), { code: 4403, reason: 'the address is not on the allow-list' });
 });
 
 withConfig('what needs a restart is named, each time, and is not taken up', '', async ({ api, hup, write }) => {

@@ -134,6 +134,7 @@ class actor_test : public ::testing::Test {
     ledger_options lo;
     lo.store = store;
     lo.sealer = sealer;
+    lo.meters = env->meters;
     lo.on_failed = [this](const error& e) { fatal.push_back(e); };
     env->ledger = sys.spawn(actors::ledger, std::move(lo));
     hub = sys.spawn(event_hub, env->ledger, hub_opts);
@@ -142,8 +143,8 @@ class actor_test : public ::testing::Test {
     fo.detached = false;
     env->forge = sys.spawn(key_forge, fo);
     env->wheel = sys.spawn(lease_wheel, wheel_options{wheel_resolution, env->now});
-    env->outbox = sys.spawn(actors::outbox,
-                            outbox_options{env->ledger, env->wheel, receiver, outbox_limits_from(settings), env->now});
+    env->outbox = sys.spawn(actors::outbox, outbox_options{env->ledger, env->wheel, receiver,
+                                                           outbox_limits_from(settings), env->now, env->meters});
     registry = sys.spawn(actors::registry, registry_options{env, {}, [this](const error& e) { fatal.push_back(e); }});
     if (settle) run();
   }

@@ -198,6 +198,16 @@ TEST_F(lease_test, its_renter_is_warned_once_a_day_before_the_end) {
   EXPECT_TRUE(stored().empty());
 }
 
+TEST_F(lease_test, every_event_of_a_lease_is_counted_by_its_name) {
+  rent(10);
+  ASSERT_TRUE(extend(1).ok());
+  advance(hours{11 * 24 + 2});
+  ASSERT_TRUE(stored().empty());
+  for (const auto* name : {"extended", "expiring", "released", "gone"})
+    EXPECT_EQ(env->meters->event(name).Value(), 1) << name;
+  EXPECT_EQ(env->meters->event("other").Value(), 0);
+}
+
 TEST_F(lease_test, an_extension_is_warned_of_anew) {
   rent(10);
   advance(hours{9 * 24 + 1});

@@ -87,6 +87,30 @@ TEST_F(outbox_test, online_and_offline_are_told_on_change_only) {
   EXPECT_NE(receiver->log[0].body.find(R"("status_change_at":")"), std::string::npos);
 }
 
+TEST_F(outbox_test, attempts_and_what_waits_are_counted) {
+  settings.notify.queue = 1;
+  settings.notify.parallel = 1;
+  receiver->answer = refuse;
+  end_tree();
+  start_tree();
+  publish({miner("a"), miner("b")});
+  release("a", rent("a"));
+  const auto& m = env->meters->outbox;
+  EXPECT_EQ(m.pending.Value(), 1);
+  EXPECT_EQ(m.failed.Value(), 1);
+  release("b", rent("b"));
+  EXPECT_EQ(m.pending.Value(), 1) << "one may wait";
+  EXPECT_EQ(m.dead.Value(), 1);
+  EXPECT_EQ(m.given_up.Value(), 1);
+  receiver->answer = accept;
+  advance(seconds{60});
+  EXPECT_EQ(m.pending.Value(), 0);
+  EXPECT_EQ(m.acknowledged.Value(), 1);
+  EXPECT_EQ(m.dead.Value(), 1);
+  EXPECT_EQ(m.seconds.Collect().histogram.sample_count,
+            static_cast<std::uint64_t>(m.acknowledged.Value() + m.failed.Value()));
+}
+
 TEST_F(outbox_test, without_urls_nothing_is_queued) {
   end_tree();
   settings.notify.deallocation_url = settings.notify.status_url = "";

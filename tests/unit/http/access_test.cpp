@@ -8,9 +8,11 @@
 
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,6 +245,27 @@ TEST_F(audited_access_test, what_changes_something_gets_a_line_without_secrets) 
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(audited_access_test, a_line_that_cannot_be_written_is_counted_and_the_call_is_served) {
+  says.release.reply = done{};
+  const auto lost = [&] {
+    const auto text = call("GET", "/metrics", "", bearer(keys[0].text)).body;
+    const auto at = text.find("\nlode_audit_lost_total ");
+    return at == std::string::npos ? std::string{} : text.substr(at + 23, 1);
+  };
+  EXPECT_EQ(lost(), "0");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto heeded = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit none{1, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  const auto full = call("POST", "/service/deallocate?hotkey=5H&uuid_key=x", "", bearer(keys[1].text));
+  const auto after = lost();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, heeded);
+  EXPECT_EQ(full.status, 200U);
+  EXPECT_EQ(after, "1");
 }
 
 TEST(audit_log_test, what_is_no_file_to_append_to_is_refused) {
