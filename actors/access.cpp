@@ -5,6 +5,7 @@
 #include "actors/ledger_rows.hpp"
 #include "config/logging.hpp"
 #include "messages/caf_error.hpp"
+#include "storage/rocksdb_store.hpp"
 
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
@@ -39,6 +40,11 @@ result<std::vector<api_key>> load_keys(const storage::store& s) {
     out.push_back(std::move(*k));
   }
   return out;
+}
+
+result<std::size_t> count_keys(const std::string& store_path) {
+  const auto place = place_of(row_kind::api_key);
+  return storage::count_in_rocksdb_store(store_path, place.in, place.prefix);
 }
 
 result<added_key> add_admin_key(storage::store& s, const std::string& name, unix_ms now) {

@@ -21,6 +21,9 @@ inline constexpr std::size_t most_keys = 1000;
 /// everybody.
 result<std::vector<api_key>> load_keys(const storage::store& s);
 
+/// How many keys the store in this folder holds, also while a daemon serves it (storage::count_in_rocksdb_store()).
+result<std::size_t> count_keys(const std::string& store_path);
+
 /// Puts an admin's key into a store that no daemon serves, from the store's writer. bad_request: the name, too many.
 result<added_key> add_admin_key(storage::store& s, const std::string& name, unix_ms now);
 

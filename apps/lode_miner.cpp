@@ -15,8 +15,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <system_error>
 #include <unistd.h>
 
 namespace {
@@ -59,12 +61,32 @@ int specs(const lode::config::agent_settings& settings) {
   return 0;
 }
 
+lode::result<lode::crypto::hotkey> own_hotkey(const lode::config::agent_settings& settings) {
+  if (settings.wallet.hotkey_file.empty())
+    return lode::error{lode::errc::config_invalid,
+                       "wallet.hotkey-file is not set; make one with: lode-miner wallet new FILE"};
+  return lode::crypto::load_hotkey(settings.wallet.hotkey_file);
+}
+
+/// What --check-config finds beyond the settings themselves. Changes nothing.
+lode::config::check_report check_files(const lode::config::agent_settings& settings) {
+  lode::config::check_report out;
+  const auto hotkey = own_hotkey(settings);
+  if (hotkey.has_error()) out.problems.push_back(hotkey.error().detail);
+  const auto options = lode::miner::agent_options_from(settings, hotkey ? hotkey->address : "");
+  if (options.has_error()) out.problems.push_back(options.error().detail);
+  if (auto why = lode::config::not_writable("state.path", settings.state.path); !why.empty())
+    out.problems.push_back(std::move(why));
+  // The engine may come later: the agent waits for it.
+  if (::access(settings.engine.socket.c_str(), R_OK | W_OK) != 0)
+    out.notes.push_back(fmt::format("engine.socket {}: {}; lode-miner waits for the engine", settings.engine.socket,
+                                    std::generic_category().message(errno)));
+  if (settings.access.allow_any) out.notes.emplace_back("access.allow-any: every hotkey may call, for trials only");
+  return out;
+}
+
 int run(const lode::config::agent_settings& settings) {
-  if (settings.wallet.hotkey_file.empty()) {
-    return complain(
-        {lode::errc::config_invalid, "wallet.hotkey-file is not set; make one with: lode-miner wallet new FILE"});
-  }
-  const auto hotkey = lode::crypto::load_hotkey(settings.wallet.hotkey_file);
+  const auto hotkey = own_hotkey(settings);
   if (hotkey.has_error()) return complain(hotkey.error());
   auto options = lode::miner::agent_options_from(settings, hotkey->address);
   if (options.has_error()) return complain(options.error());
@@ -115,7 +137,7 @@ int run(const lode::config::agent_settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto parsed = lode::config::parse_agent(argc, argv, environ);
+  auto parsed = lode::config::parse_agent(argc, argv, environ, check_files);
   if (const auto* text = std::get_if<lode::config::print_and_exit>(&parsed)) {
     fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);
     return text->exit_code;
@@ -128,7 +150,7 @@ int main(int argc, char** argv) {
   if (words.size() == 1 && words[0] == "specs") return specs(settings);
   if (words[0] == "wallet") return wallet(words);
   fmt::print(stderr,
-             "lode-miner: unknown command '{}'; commands: run (default), specs, wallet new FILE, wallet show FILE\n",
+             "lode-miner: {} takes no more words; commands: run (default), specs, wallet new FILE, wallet show FILE\n",
              words[0]);
   return exit_config;
 }

@@ -10,6 +10,7 @@
 #include "config/settings.hpp"
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
+#include "http/audit_log.hpp"
 #include "http/edge.hpp"
 #include "links/combined_link.hpp"
 #include "links/dendrite.hpp"
@@ -51,10 +52,7 @@ int complain(const error& e) {
 /// The hotkey that signs our calls. Without a miners file there is nobody to call, and a passing one will do.
 result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
   if (!settings.wallet.hotkey_file.empty()) return crypto::load_hotkey(settings.wallet.hotkey_file);
-  if (!settings.miners.file.empty())
-    return error{errc::config_invalid,
-                 "wallet.hotkey-file is not set, and calls to the miners of miners.file must be "
-                 "signed; make one with: lode-miner wallet new FILE"};
+  if (const auto fit = loded::check_signing(settings); !fit) return fit.error();
   const auto key = crypto::sr25519_key::generate();
   auto address = crypto::ss58_encode(key.pub());
   return crypto::hotkey{key, std::move(address)};
@@ -62,6 +60,9 @@ result<crypto::hotkey> signing_hotkey(const config::daemon_settings& settings) {
 
 /// Of a stopped daemon: the key goes to standard output, once.
 int add_admin_key(const config::daemon_settings& settings, const std::string& name) {
+  if (!is_key_name(name))  // before there is a store
+    return complain(
+        {errc::config_invalid, "--add-admin-key: the name must be 1 to 64 characters of A-Z a-z 0-9 . _ @ + -"});
   auto store = storage::open_rocksdb_store(settings.storage.path);
   if (!store) {
     if (store.error() == errc::store_locked)
@@ -69,11 +70,18 @@ int add_admin_key(const config::daemon_settings& settings, const std::string& na
                  name);
     return complain(store.error());
   }
+  std::shared_ptr<http::audit_log> audit;
+  if (!settings.audit.file.empty()) {
+    auto opened = http::audit_log::open(settings.audit.file);
+    if (!opened) return complain(opened.error());  // before anything is changed that would leave no trace
+    audit = std::move(*opened);
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto made =
       actors::add_admin_key(**store, name, std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   if (!made) return complain(made.error());
   fmt::print("{}\n", made->text);
+  if (audit && !audit->write(http::audit_line_of_local_key(made->key, ::getuid()))) return exit_failed;
   fmt::print(stderr, "loded: this is the key of {} ({}), an admin; it is shown this once\n", name, made->key.id);
   return 0;
 }
@@ -85,9 +93,7 @@ int serve(config::daemon_settings settings, int argc, const char* const* argv) {
   auto opened = storage::open_rocksdb_store(settings.storage.path);
   if (!opened) return complain(opened.error());
   std::shared_ptr<storage::store> store = std::move(*opened);
-  const auto key_file =
-      settings.storage.master_key_file.empty() ? settings.storage.path + ".key" : settings.storage.master_key_file;
-  auto sealer = storage::open_sealer(key_file, *store);
+  auto sealer = storage::open_sealer(loded::master_key_file_of(settings), *store);
   if (!sealer) return complain(sealer.error());
   auto keys = actors::load_keys(*store);
   if (!keys) return complain(keys.error());
@@ -203,7 +209,8 @@ int serve(config::daemon_settings settings, int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   // A reader of our output that goes away must not end the service.
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGHUP, SIG_IGN);  // until it can be heeded
+  std::signal(SIGHUP, SIG_IGN);           // until it can be heeded
+  config::start_logging("info", "auto");  // for what --check-config warns of
   const auto parsed = config::parse_daemon(argc, argv, environ, loded::check_files);
   if (const auto* text = std::get_if<config::print_and_exit>(&parsed)) {
     fmt::print(text->exit_code == 0 ? stdout : stderr, "{}", text->text);

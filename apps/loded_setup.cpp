@@ -1,36 +1,23 @@
 #include "apps/loded_setup.hpp"
 
+#include "actors/access.hpp"
 #include "crypto/hmac.hpp"
 #include "crypto/hotkey.hpp"
 #include "http/audit_log.hpp"
 #include "messages/json.hpp"
+#include "storage/rocksdb_store.hpp"
+#include "storage/sealing.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <system_error>
-#include <unistd.h>
 
 namespace lode::loded {
 namespace {
-
-// The nearest folder that is there must let us write.
-std::string not_writable(const std::string& name, const std::string& path) {
-  std::error_code ec;
-  auto at = std::filesystem::absolute(path, ec).lexically_normal();
-  while (!at.empty() && !std::filesystem::exists(at, ec) && at != at.parent_path()) at = at.parent_path();
-  const bool folder = std::filesystem::is_directory(at, ec);
-  if (!folder && at != std::filesystem::absolute(path, ec).lexically_normal())
-    return fmt::format("{} {}: {} is no folder", name, path, at.string());
-  if (::access(at.c_str(), folder ? W_OK | X_OK : W_OK) == 0) return {};
-  return fmt::format("{} {}: {} cannot be written: {}", name, path, at.string(),
-                     std::generic_category().message(errno));
-}
 
 std::string broken_miners_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
@@ -126,6 +113,18 @@ result<void> check_exposure(const config::daemon_settings& settings, bool has_ke
                    "loded --add-admin-key NAME, or set tls.client-certificates to required, or http.insecure"};
 }
 
+result<void> check_signing(const config::daemon_settings& settings) {
+  if (settings.miners.file.empty() || !settings.wallet.hotkey_file.empty()) return {};
+  return error{errc::config_invalid,
+               "wallet.hotkey-file is not set, and calls to the miners of miners.file must be "
+               "signed; make one with: lode-miner wallet new FILE"};
+}
+
+std::string master_key_file_of(const config::daemon_settings& settings) {
+  const auto& s = settings.storage;
+  return s.master_key_file.empty() ? s.path + ".key" : s.master_key_file;
+}
+
 void warn_of_exposure(const config::daemon_settings& settings, bool has_keys) {
   if (is_loopback_only(settings)) return;
   if (!has_keys && settings.tls.client_certificates != "required")
@@ -135,26 +134,57 @@ void warn_of_exposure(const config::daemon_settings& settings, bool has_keys) {
                  settings.http.listen);
 }
 
-std::vector<std::string> check_files(const config::daemon_settings& settings) {
-  std::vector<std::string> problems;
-  const auto note = [&problems](std::string text) {
-    if (!text.empty()) problems.push_back(std::move(text));
+namespace {
+
+/// Whether what is reachable from other machines is protected, as far as the store can be looked at.
+void check_protection(const config::daemon_settings& settings, config::check_report& out) {
+  if (check_exposure(settings, false)) return;
+  const auto keys = actors::count_keys(settings.storage.path);
+  if (!keys && keys.error() != errc::not_found)
+    return out.notes.push_back(fmt::format(
+        "http.listen {} is reachable from other machines, and whether API keys protect it cannot be seen: {}; without "
+        "one it does not start",
+        settings.http.listen, keys.error().detail));
+  if (const auto fit = check_exposure(settings, keys && *keys > 0); !fit) {
+    out.problems.push_back(fmt::format("{} ({} holds no key)", fit.error().detail, settings.storage.path));
+  } else {
+    out.notes.push_back(fmt::format("http.listen {} is reachable from other machines; {} API key{} it",
+                                    settings.http.listen, *keys, *keys == 1 ? " protects" : "s protect"));
+  }
+}
+
+/// Empty, or why the secrets of the store could not be opened. The key is made at the first start.
+std::string unusable_master_key(const config::daemon_settings& settings) {
+  const auto key = storage::load_master_key(master_key_file_of(settings));
+  if (key) return {};
+  if (key.error() != errc::not_found) return key.error().detail;
+  const auto sealed =
+      storage::count_in_rocksdb_store(settings.storage.path, storage::column::meta, storage::sealer::check_key);
+  if (!sealed || *sealed == 0) return {};
+  return fmt::format("{}, and the store in {} cannot be opened without it", key.error().detail, settings.storage.path);
+}
+
+}  // namespace
+
+config::check_report check_files(const config::daemon_settings& settings) {
+  config::check_report out;
+  const auto note = [&out](std::string text) {
+    if (!text.empty()) out.problems.push_back(std::move(text));
   };
-  // The store is not opened: a daemon may hold it. Where there is none, there are no keys either.
-  std::error_code ec;
-  const bool may_have_keys = std::filesystem::exists(std::filesystem::path{settings.storage.path} / "db", ec);
-  if (const auto fit = check_exposure(settings, may_have_keys); !fit) note(fit.error().detail);
-  note(not_writable("storage.path", settings.storage.path));
-  if (!settings.audit.file.empty()) note(not_writable("audit.file", settings.audit.file));
+  check_protection(settings, out);
+  note(config::not_writable("storage.path", settings.storage.path));
+  note(unusable_master_key(settings));
+  if (!settings.audit.file.empty()) note(config::not_writable("audit.file", settings.audit.file));
   if (const auto tls = tls_settings_from(settings); tls.enabled())
     if (const auto loaded = http::load_tls(tls); !loaded) note(loaded.error().detail);
   boost::asio::io_context unused;
   if (const auto client = webhook_client_for(unused, settings); !client) note(client.error().detail);
+  if (const auto fit = check_signing(settings); !fit) note(fit.error().detail);
   if (!settings.wallet.hotkey_file.empty())
     if (const auto key = crypto::load_hotkey(settings.wallet.hotkey_file); !key)
       note("wallet.hotkey-file " + key.error().detail);
   if (!settings.miners.file.empty()) note(broken_miners_file(settings.miners.file));
-  return problems;
+  return out;
 }
 
 }  // namespace lode::loded

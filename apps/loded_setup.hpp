@@ -8,8 +8,6 @@
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace lode::loded {
 
@@ -26,10 +24,14 @@ bool is_loopback_only(const config::daemon_settings& settings);
 /// Whoever reaches the port can rent and, with a UUID, end leases: beyond this machine only with API keys, with client
 /// certificates, or on purpose. config_invalid says what to do.
 result<void> check_exposure(const config::daemon_settings& settings, bool has_keys);
+/// Real miners are called with signed requests. config_invalid says what to do.
+result<void> check_signing(const config::daemon_settings& settings);
+std::string master_key_file_of(const config::daemon_settings& settings);
 /// Logs what is allowed and yet unwise.
 void warn_of_exposure(const config::daemon_settings& settings, bool has_keys);
 
-/// What --check-config finds beyond the settings themselves. Changes nothing.
-std::vector<std::string> check_files(const config::daemon_settings& settings);
+/// What --check-config finds beyond the settings themselves. Changes nothing, and takes no lock: it may run beside the
+/// daemon.
+config::check_report check_files(const config::daemon_settings& settings);
 
 }  // namespace lode::loded

@@ -103,7 +103,7 @@ outcome<void> doctor(session& s, const arguments& a) {
   if (!(*to)->key_file.empty()) out.push_back(check_private_file("API key", (*to)->key_file));
   out.push_back(check_private_file("local state", s.state().path()));
   out.push_back(check_ssh(s.env()));
-  host_settings host{a.wallet, a.engine, a.store, {}, {}, 0, 0};
+  host_settings host{a.wallet, a.engine, a.store, {}, {}, {}, 0, 0};
   read_settings_files(a.loded_config, a.miner_config, host, out);
   if (!host.wallet.empty()) out.push_back(check_wallet(s.env().expanded(host.wallet)));
   check_engines(host.engine, out);

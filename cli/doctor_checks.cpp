@@ -73,17 +73,25 @@ std::pair<std::string, int> parts_of(const std::string& listen) {
   return {listen.substr(0, colon), port};
 }
 
-/// Whether a program on this host has the port.
-bool is_taken(int port) {
-  const open_socket s{AF_INET};
+/// Whether a program on this host has the port, for addresses of the family of `host`.
+bool is_taken(std::string_view host, int port) {
+  const bool v6 = host.find(':') != std::string_view::npos;
+  const open_socket s{v6 ? AF_INET6 : AF_INET};
   const int yes = 1;
   // As our programs do: ports of ended connections count as free.
   ::setsockopt(s.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return ::bind(s.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == EADDRINUSE;
+  sockaddr_in in4{};
+  in4.sin_family = AF_INET;
+  in4.sin_addr.s_addr = htonl(INADDR_ANY);
+  in4.sin_port = htons(static_cast<std::uint16_t>(port));
+  sockaddr_in6 in6{};
+  in6.sin6_family = AF_INET6;
+  in6.sin6_addr = in6addr_any;
+  in6.sin6_port = in4.sin_port;
+  if (v6) ::setsockopt(s.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+  const int bound = v6 ? ::bind(s.get(), reinterpret_cast<const sockaddr*>(&in6), sizeof in6)
+                       : ::bind(s.get(), reinterpret_cast<const sockaddr*>(&in4), sizeof in4);
+  return bound != 0 && errno == EADDRINUSE;
 }
 
 template <class Settings>
@@ -204,16 +212,17 @@ void check_engines(const std::string& socket, std::vector<finding>& out) {
 void check_ports(const host_settings& host, std::vector<finding>& out) {
   for (const auto& [what, listen] :
        {std::pair{"loded's port", host.loded_listen}, std::pair{"axon's port", host.axon_listen}}) {
-    const auto port = parts_of(listen).second;
+    const auto [address, port] = parts_of(listen);
     if (port == 0) continue;
-    const bool taken = is_taken(port);
+    const bool taken = is_taken(address, port);
     out.push_back({taken ? grade::ok : grade::warn, what,
                    fmt::format("{} is {}", listen, taken ? "listened on" : "free"),
                    taken ? "" : "the program does not run"});
   }
   if (host.ssh_port_from == 0) return;
   int taken = 0;
-  for (int port = host.ssh_port_from; port <= host.ssh_port_to; ++port) taken += is_taken(port) ? 1 : 0;
+  for (int port = host.ssh_port_from; port <= host.ssh_port_to; ++port)
+    taken += is_taken(host.ssh_bind_ip, port) ? 1 : 0;
   const int all = host.ssh_port_to - host.ssh_port_from + 1;
   out.push_back({taken == all ? grade::fail : grade::ok, "SSH ports",
                  fmt::format("{}-{}: {} of {} taken", host.ssh_port_from, host.ssh_port_to, taken, all),
@@ -247,6 +256,7 @@ void read_settings_files(const std::string& loded, const std::string& miner, hos
       if (host.wallet.empty()) host.wallet = s->wallet.hotkey_file;
       if (host.engine.empty()) host.engine = s->engine.socket;
       host.axon_listen = s->axon.listen;
+      host.ssh_bind_ip = s->container.ssh_bind_ip;
       host.ssh_port_from = static_cast<int>(s->container.ssh_port_from);
       host.ssh_port_to = static_cast<int>(s->container.ssh_port_to);
     }

@@ -20,7 +20,7 @@ struct finding {
 /// What is to be looked at on this host; empty or 0: nothing.
 struct host_settings {
   std::string wallet, engine, store;
-  std::string loded_listen, axon_listen;
+  std::string loded_listen, axon_listen, ssh_bind_ip;
   int ssh_port_from = 0, ssh_port_to = 0;
 };
 

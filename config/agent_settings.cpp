@@ -68,13 +68,16 @@ void cross_check(const void* whole, std::vector<std::string>& errors) {
 
 }  // namespace
 
-outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment) {
-  const program p{"lode-miner",
-                  "Makes containers for validators on this machine.",
-                  "LODE_MINER_",
-                  {{"run", "Serve (what it does without a command)"},
-                   {"specs", "Print this machine's hardware as JSON and exit"},
-                   {"wallet", "new FILE: make a hotkey; show FILE: print a hotkey's SS58 address"}}};
+outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment,
+                                    const std::function<check_report(const agent_settings&)>& check_files) {
+  program p{"lode-miner",
+            "Makes containers for validators on this machine.",
+            "LODE_MINER_",
+            {{"run", "Serve (what it does without a command)"},
+             {"specs", "Print this machine's hardware as JSON and exit"},
+             {"wallet", "new FILE: make a hotkey; show FILE: print a hotkey's SS58 address"}}};
+  if (check_files)
+    p.check_files = [&](const void* whole) { return check_files(*static_cast<const agent_settings*>(whole)); };
   return parse_program<agent_settings>(p, table, argc, argv, environment, cross_check);
 }
 

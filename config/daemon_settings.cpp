@@ -134,9 +134,8 @@ void cross_check(const void* whole, std::vector<std::string>& errors) {
 
 }  // namespace
 
-outcome<daemon_settings> parse_daemon(
-    int argc, const char* const* argv, const char* const* environment,
-    const std::function<std::vector<std::string>(const daemon_settings&)>& check_files) {
+outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment,
+                                      const std::function<check_report(const daemon_settings&)>& check_files) {
   program p{"loded", "Rents out GPU containers on the miners of a subnet over a REST API.", "LODE_", {}};
   p.actions = {{"--add-admin-key", "Put an admin's API key into the store of a stopped daemon, print it, and exit"}};
   if (check_files)

@@ -210,14 +210,23 @@ struct print_and_exit {
 template <class Settings>
 using outcome = std::variant<run_with<Settings>, print_and_exit>;
 
+/// What --check-config finds beyond the settings themselves.
+struct check_report {
+  std::vector<std::string> problems;  ///< with which the program would not start
+  std::vector<std::string> notes;     ///< what else its operator should know
+};
+
 /// Reads --config FILE, the environment and the flags. All errors at once, each naming file, line and what was
 /// expected, exit code 2; --help, --version, --print-config (secrets masked, each with its source) and --check-config
 /// end with print_and_exit. `environment` is a null-terminated list as in main().
-/// `check_files` says for --check-config what is wrong with the files that the settings name.
-outcome<daemon_settings> parse_daemon(
-    int argc, const char* const* argv, const char* const* environment,
-    const std::function<std::vector<std::string>(const daemon_settings&)>& check_files = {});
-outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment);
+/// `check_files` looks for --check-config at the files that the settings name.
+outcome<daemon_settings> parse_daemon(int argc, const char* const* argv, const char* const* environment,
+                                      const std::function<check_report(const daemon_settings&)>& check_files = {});
+outcome<agent_settings> parse_agent(int argc, const char* const* argv, const char* const* environment,
+                                    const std::function<check_report(const agent_settings&)>& check_files = {});
+
+/// For a check_report: why the file or folder `path` of the setting `name` could not be written, or made; else empty.
+std::string not_writable(const std::string& name, const std::string& path);
 
 /// A setting that is not what it was.
 struct setting_change {

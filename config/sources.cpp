@@ -65,6 +65,7 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
   app.add_option("--config", out.config_file, fmt::format("TOML file of settings (or {}CONFIG)", p.env_prefix))
       ->type_name("FILE");
   app.add_flag("--print-config", out.print_config, "Print the settings in force, each with its source, and exit");
+  app.set_version_flag("--version", fmt::format("{} {}", p.name, LODE_VERSION), "Print the version and exit");
   app.add_flag("--check-config", out.check_config, "Check the settings and exit");
   std::vector<std::string> acts(p.actions.size());
   std::vector<CLI::Option*> actions;
@@ -101,6 +102,9 @@ command_line read_flags(const program& p, std::span<const bound_setting> setting
     app.parse(arguments_of(argc, argv));
   } catch (const CLI::CallForHelp&) {
     out.help = app.help();
+    return out;
+  } catch (const CLI::CallForVersion& e) {
+    out.help = fmt::format("{}\n", e.what());
     return out;
   } catch (const CLI::ParseError& e) {
     out.errors.push_back(fmt::format("{}: {}", p.name, e.what()));
@@ -168,9 +172,12 @@ decision read_everything(const program& p, std::span<bound_setting> settings, in
   if (!errors.empty()) return print_and_exit{fmt::format("{}\n", fmt::join(errors, "\n")), 2};
   if (flags.print_config) return print_and_exit{print(settings), 0};
   if (flags.check_config) {
-    if (p.check_files) errors = p.check_files(whole);
-    if (!errors.empty()) return print_and_exit{fmt::format("{}\n", fmt::join(errors, "\n")), 2};
-    return print_and_exit{"configuration ok\n", 0};
+    auto report = p.check_files ? p.check_files(whole) : check_report{};
+    for (auto& note : report.notes) note = "note: " + note + "\n";
+    const auto notes = fmt::format("{}", fmt::join(report.notes, ""));
+    if (!report.problems.empty())
+      return print_and_exit{fmt::format("{}\n{}", fmt::join(report.problems, "\n"), notes), 2};
+    return print_and_exit{notes + "configuration ok\n", 0};
   }
   return flags.commands;
 }

@@ -46,8 +46,8 @@ struct program {
   std::vector<std::pair<std::string_view, std::string_view>> commands;  ///< subcommands with their help
   /// Flags with a NAME that do one thing instead of running: flag and help.
   std::vector<std::pair<std::string_view, std::string_view>> actions = {};
-  /// Of --check-config: what is wrong with the files that the settings name. May be empty.
-  std::function<std::vector<std::string>(const void* whole)> check_files = {};
+  /// Of --check-config: looks at the files that the settings name. May be empty.
+  std::function<check_report(const void* whole)> check_files = {};
 };
 
 /// A setting bound to the struct being filled.

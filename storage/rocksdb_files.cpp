@@ -102,6 +102,16 @@ class reader {
     return decode_number(text);
   }
 
+  /// By the place in the names that it was opened with.
+  result<std::size_t> count(std::size_t family, std::string_view prefix, const std::string& database) const {
+    const std::unique_ptr<rocksdb::Iterator> at{db_->NewIterator({}, handles_.at(family))};
+    std::size_t n = 0;
+    for (at->Seek(rocksdb::Slice{prefix}); at->Valid() && at->key().starts_with(rocksdb::Slice{prefix}); at->Next())
+      ++n;
+    if (!at->status().ok()) return inspection_error(at->status(), database);
+    return n;
+  }
+
   Status verify(std::uint64_t most_bytes) const {
     std::uint64_t total = 0;
     for (auto* handle : handles_) {
@@ -175,6 +185,20 @@ result<database_facts> inspect_database(const std::string& database, const rocks
   if (const auto known = check_families(names, static_cast<unsigned>(*schema), database); !known) return known.error();
   if (const Status s = r.verify(options.verify_bytes); !s.ok()) return inspection_error(s, database);
   return database_facts{static_cast<unsigned>(*schema), *head};
+}
+
+result<std::size_t> count_in_database(const std::string& database, column c, std::string_view prefix) {
+  rocksdb::DBOptions listing = database_options();
+  listing.info_log = std::make_shared<silent_logger>();
+  std::vector<std::string> names;
+  if (const Status s = rocksdb::DB::ListColumnFamilies(listing, database, &names); !s.ok())
+    return inspection_error(s, database);
+  const auto at = std::ranges::find(names, column_families[static_cast<std::size_t>(c)].name);
+  if (at == names.end()) return std::size_t{0};  // of an older version
+  reader r;
+  if (const Status s = r.open(database, names, rocksdb::WALRecoveryMode::kPointInTimeRecovery); !s.ok())
+    return inspection_error(s, database);
+  return r.count(static_cast<std::size_t>(at - names.begin()), prefix, database);
 }
 
 result<void> create_database(const std::string& path, const rocksdb_options& options) {

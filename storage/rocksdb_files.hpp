@@ -39,6 +39,9 @@ struct database_facts {
 /// Reads and verifies the database without changing any file. Errors as open_rocksdb_store().
 result<database_facts> inspect_database(const std::string& database, const rocksdb_options& options);
 
+/// See count_in_rocksdb_store().
+result<std::size_t> count_in_database(const std::string& database, column c, std::string_view prefix);
+
 /// An open database and its column families.
 class open_database {
  public:

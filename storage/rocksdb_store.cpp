@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <utility>
 
@@ -171,6 +172,14 @@ result<void> rocksdb_store::checkpoint(const std::string& path) {
 }
 
 }  // namespace
+
+result<std::size_t> count_in_rocksdb_store(const std::string& path, column c, std::string_view prefix) {
+  const auto database = path + "/db";
+  struct stat status {};
+  if (::stat(database.c_str(), &status) == 0) return count_in_database(database, c, prefix);
+  if (errno == ENOENT) return error{errc::not_found, fmt::format("there is no store in {}", path)};
+  return system_error("cannot open", database);
+}
 
 result<std::unique_ptr<store>> open_rocksdb_store(const std::string& path, const rocksdb_options& options) {
   auto folder = lock_folder(path, options.create);

@@ -37,4 +37,9 @@ struct rocksdb_options {
 /// without error.
 result<std::unique_ptr<store>> open_rocksdb_store(const std::string& path, const rocksdb_options& options = {});
 
+/// How many keys of the column begin with `prefix`. Takes no lock and changes no file, so it may be asked beside the
+/// process that has the store open; what that is writing at the moment may be missed, or make it store_damaged.
+/// not_found when there is no store, store_io when it cannot be read.
+result<std::size_t> count_in_rocksdb_store(const std::string& path, column c, std::string_view prefix);
+
 }  // namespace lode::storage

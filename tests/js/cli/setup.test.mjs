@@ -1,13 +1,15 @@
 // lode beside renting: usage, exit codes, contexts, completion, doctor, and a server that is not there.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Certs } from '../lib/certs.mjs';
 import { asUser, program } from '../lib/cli.mjs';
 import { until } from '../lib/wait.mjs';
-import { withWorld } from '../lib/world.mjs';
+import { inWorld, withWorld } from '../lib/world.mjs';
 
 const nobody = 'http://127.0.0.1:9'; // discard: nothing listens there
 
@@ -252,6 +254,60 @@ withWorld('doctor sees what is well and what is not', { miners: 1 }, async (worl
     assert.match(shown, /ok.* {2}server: http:\/\/127\.0\.0\.1:\d+ answers/);
   });
 });
+
+test('a certificate that has expired: lode refuses it and says why, doctor looks at those of the settings', async () => {
+  const old = new Certs();
+  try {
+    await fs.rm(old.file('server.crt'));
+    old.makeLongAgo();
+    await inWorld({ settings: old.settings(), tls: { ...old.client(), rejectUnauthorized: false } }, (world) =>
+      asUser(world.loded.url, async (cli) => {
+        const { code, stderr } = await cli.run(['--ca-file', old.file('ca.crt'), 'ls']);
+        assert.equal(code, 5);
+        assert.match(stderr, /certificate has expired\n {2}it must be renewed/);
+        const settings = path.join(world.dir, 'loded.toml');
+        const tls = Object.entries(old.settings('required')).map(([name, value]) => `${name.slice(4)} = "${value}"\n`);
+        await fs.writeFile(settings, `[tls]\n${tls.join('')}`);
+        await fs.chmod(old.file('server.key'), 0o644);
+        const found = JSON.parse((await cli.run(['doctor', '--loded-config', settings, '-o', 'json'])).stdout);
+        const verdict = Object.fromEntries(found.map((f) => [f.check, f.verdict]));
+        assert.deepEqual([verdict['tls.cert-file'], verdict['tls.key-file'], verdict['tls.client-ca-file']], ['fail', 'fail', 'ok']);
+        assert.match(found.find((f) => f.check === 'tls.key-file').next, /^chmod 600 /);
+        await fs.chmod(old.file('server.key'), 0o600);
+      }));
+  } finally {
+    old.remove();
+  }
+});
+
+test('doctor: a port of IPv6 is not one of IPv4', () =>
+  asUser(nobody, async (cli) => {
+    const six = net.createServer();
+    six.listen(0, '::1');
+    await once(six, 'listening');
+    const settings = path.join(cli.home, 'loded.toml');
+    const verdict = async (listen) => {
+      await fs.writeFile(settings, `[http]\nlisten = "${listen}"\n`);
+      const { stdout } = await cli.run(['doctor', '--loded-config', settings, '-o', 'json']);
+      return JSON.parse(stdout).find((f) => f.check === "loded's port").verdict;
+    };
+    const { port } = six.address();
+    assert.equal(await verdict(`[::1]:${port}`), 'ok');
+    assert.equal(await verdict(`127.0.0.1:${port}`), 'warn');
+    six.close();
+  }));
+
+test('doctor: an API key that others can read', () =>
+  asUser(nobody, async (cli) => {
+    const file = path.join(cli.home, 'the.key');
+    await fs.writeFile(file, 'lode_k1_x\n', { mode: 0o644 });
+    cli.server = undefined;
+    await cli.run(['context', 'set', 'x', '--server', nobody, '--api-key-file', file]);
+    const look = async () => JSON.parse((await cli.run(['doctor', '-o', 'json'])).stdout).find((f) => f.check === 'API key').verdict;
+    assert.equal(await look(), 'fail');
+    await fs.chmod(file, 0o600);
+    assert.equal(await look(), 'ok');
+  }));
 
 test('doctor without a server says so', () =>
   asUser(nobody, async (cli) => {

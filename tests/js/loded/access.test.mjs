@@ -1,6 +1,7 @@
 // Who may call: API keys over restarts, the allow-list, the limit of failures, the audit log, what is refused at start.
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -188,6 +189,123 @@ withDaemon('the audit log has every change, who made it and what came of it, and
     for (const secret of [root, alice.key, mine.uuid_key, mine.ssh_password]) assert.ok(!text.includes(secret));
     assert.equal((await fs.stat(path.join(dir, 'audit.log'))).mode & 0o777, 0o600);
   });
+
+withDaemon('IPv4 and IPv6, plain and one inside of the other, as a client really comes', { 'http.listen': '[::]:0', 'http.insecure': true, 'access.allow': '127.0.0.0/8' },
+  async ({ daemon }) => {
+    const { port } = new URL(await daemon.start());
+    const ask = async (host, headers = {}) => {
+      const api = new Client(`http://${host}:${port}`);
+      try {
+        return (await api.get('/healthz', { headers })).status;
+      } finally {
+        api.close();
+      }
+    };
+    assert.equal(await ask('127.0.0.1'), 200, 'the kernel names it ::ffff:127.0.0.1');
+    assert.equal(await ask('[::1]'), 403);
+    // Nobody is a proxy here, so what anybody forwards is not looked at.
+    for (const forwarded of ['127.0.0.1', '::ffff:127.0.0.1', '127.0.0.1, 127.0.0.1'])
+      assert.equal(await ask('[::1]', { 'x-forwarded-for': forwarded }), 403, forwarded);
+    await daemon.end('SIGTERM');
+    for (const [allow, four, six] of [['::ffff:127.0.0.1', 200, 403], ['::ffff:0:0/96', 200, 403], ['::1', 403, 200], ['::/0', 403, 200], ['0.0.0.0/0', 200, 403]]) {
+      const own = new Loded({ ...daemon.settings, 'access.allow': allow });
+      try {
+        const at = new URL(await own.start()).port;
+        const status = async (host) => {
+          const api = new Client(`http://${host}:${at}`);
+          const reply = await api.get('/healthz');
+          api.close();
+          return reply.status;
+        };
+        assert.deepEqual([await status('127.0.0.1'), await status('[::1]')], [four, six], allow);
+      } finally {
+        await own.destroy();
+      }
+    }
+  });
+
+withDaemon('a forwarded header that is sent twice is one list, and its end is what the proxy wrote', { 'access.allow': '192.0.2.7', 'access.proxies': '127.0.0.1' },
+  async ({ daemon }) => {
+    const { hostname, port } = new URL(await daemon.start());
+    const ask = async (...lines) => {
+      const socket = net.connect(Number(port), hostname);
+      socket.write(`GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${lines.map((line) => `X-Forwarded-For: ${line}\r\n`).join('')}\r\n`);
+      let text = '';
+      for await (const chunk of socket) text += chunk;
+      return Number(/^HTTP\/1\.1 (\d+)/.exec(text)[1]);
+    };
+    assert.equal(await ask('203.0.113.1', '192.0.2.7'), 200);
+    assert.equal(await ask('192.0.2.7', '203.0.113.1'), 403, 'what the client wrote comes first');
+    assert.equal(await ask('192.0.2.7', ''), 403, 'a proxy that names nobody');
+  });
+
+test('an API key that is made on the machine is in the audit log, or is not made', async () => {
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'lode-audit-'));
+  try {
+    const data = path.join(dir, 'data');
+    const add = (...args) => runToEnd([`--storage.path=${data}`, '--add-admin-key', 'root', ...args]);
+    const refused = await add(`--audit.file=${dir}/absent/audit.log`);
+    assert.equal(refused.code, 2, refused.stderr);
+    assert.match(refused.stderr, /audit\.file/);
+    assert.equal(refused.stdout, '');
+    const nameless = await runToEnd([`--storage.path=${data}-none`, '--add-admin-key=a b']);
+    assert.equal(nameless.code, 2);
+    await assert.rejects(fs.access(`${data}-none`), 'a name that is none makes no store');
+    const { code, stdout, stderr } = await add(`--audit.file=${dir}/audit.log`);
+    assert.equal(code, 0, stderr);
+    const text = await fs.readFile(path.join(dir, 'audit.log'), 'utf8');
+    const { time, ...line } = JSON.parse(text);
+    assert.ok(Date.parse(time) > 0);
+    const id = keyForm.exec(stdout.trimEnd())[1];
+    assert.deepEqual(line, { caller: `user ${process.getuid()} of this machine`, endpoint: 'loded --add-admin-key', id, name: 'root', role: 'admin', status: 200 });
+    assert.ok(!text.includes(stdout.trimEnd()));
+  } finally {
+    await fs.rm(dir, { recursive: true, force: true });
+  }
+});
+
+withDaemon('--check-config sees whether keys protect what is public, also beside the daemon', {}, async ({ dir, start, data }) => {
+  const check = (...args) => runToEnd([`--storage.path=${data}`, '--http.listen=0.0.0.0:0', '--check-config', ...args]);
+  const said = async (code, pattern, ...args) => {
+    const result = await check(...args);
+    assert.equal(result.code, code, result.stderr + result.stdout);
+    assert.match(result.stdout + result.stderr, pattern);
+  };
+  const files = async () => (await fs.readdir(dir, { recursive: true })).sort();
+  await said(2, /nothing protects the API: .*--add-admin-key NAME.*holds no key/);
+  assert.deepEqual(await files(), [], 'it makes nothing');
+  await said(0, /configuration ok/, '--http.insecure');
+  const api = await start();
+  await said(2, /nothing protects the API/); // a store, but no key in it
+  const root = succeeded(await api.post('/admin/keys/add', { query: { name: 'root', role: 'admin' } }), 'Key was added.');
+  await said(0, /^note: http\.listen 0\.0\.0\.0:0 is reachable from other machines; 1 API key protects it\nconfiguration ok\n$/);
+  await add(api, root.key, 'ci', 'read');
+  const before = await files();
+  await said(0, /2 API keys protect it/);
+  assert.deepEqual(await files(), before);
+  assert.equal((await api.post('/admin/keys', bearer(root.key))).json.data.length, 2, 'the daemon goes on');
+});
+
+withDaemon('--check-config sees what a start would refuse', {}, async ({ dir, daemon, start, data }) => {
+  const check = async (...args) => {
+    const { code, stdout, stderr } = await runToEnd([`--storage.path=${data}`, '--check-config', ...args]);
+    return { code, said: stdout + stderr };
+  };
+  const miners = path.join(dir, 'miners.json');
+  await fs.writeFile(miners, '{"miners": []}');
+  const unsigned = await check(`--miners.file=${miners}`);
+  assert.equal(unsigned.code, 2);
+  assert.match(unsigned.said, /wallet\.hotkey-file is not set/);
+  await start();
+  await daemon.end('SIGTERM');
+  assert.equal((await check()).code, 0);
+  await fs.chmod(`${data}.key`, 0o644);
+  assert.match((await check()).said, /master key .* is open to others .*chmod 600/);
+  await fs.rm(`${data}.key`);
+  const lost = await check();
+  assert.equal(lost.code, 2);
+  assert.match(lost.said, /there is no master key .*cannot be opened without it/);
+});
 
 withDaemon('beyond loopback: with keys, and not without', { 'http.listen': '0.0.0.0:0' }, async ({ daemon, data }) => {
   const open = await runToEnd(['--http.listen=0.0.0.0:0', `--storage.path=${data}`]);

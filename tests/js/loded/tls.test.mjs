@@ -11,7 +11,7 @@ import { Certs } from '../lib/certs.mjs';
 import { runToEnd } from '../lib/loded.mjs';
 import { succeeded } from '../lib/replies.mjs';
 import { soon, until } from '../lib/wait.mjs';
-import { withWorld } from '../lib/world.mjs';
+import { inWorld, withWorld } from '../lib/world.mjs';
 
 const certs = new Certs();
 const strangers = new Certs();
@@ -119,6 +119,8 @@ withWorld('client certificates required: none and one of a stranger are refused'
       await refused(world, { ...certs.client(), cert: certs.read('server.crt'), key: certs.read('server.key'), ...only },
         /unsupported certificate|ECONNRESET|closed/i);
     }
+    certs.makeLongAgo('--client', 'late');
+    await refused(world, certs.client('late'), /certificate expired|ECONNRESET|closed/i);
     // A client can resume its session.
     let session;
     const first = tls.connect({ ...where(world), ...certs.client('client') });
@@ -229,6 +231,24 @@ test('what is wrong with certificates is said at the start and by --check-config
       }
   } finally {
     broken.remove();
+  }
+});
+
+test('a certificate that has expired is warned of, by --check-config too, and still served', async () => {
+  const old = new Certs();
+  try {
+    await fs.rm(old.file('server.crt'));
+    old.makeLongAgo();
+    const flags = Object.entries(old.settings()).map(([name, value]) => `--${name}=${value}`);
+    const { code, stdout, stderr } = await runToEnd([...flags, '--check-config']);
+    assert.deepEqual([code, stdout], [0, 'configuration ok\n']);
+    assert.match(stderr, /"warning".*tls\.cert-file: the certificate in .* has expired/);
+    await inWorld({ settings: old.settings(), tls: { ...old.client(), rejectUnauthorized: false } }, async (world) => {
+      assert.ok(world.loded.lines().some(({ level, msg }) => level === 'warning' && /has expired/.test(msg)));
+      assert.equal((await world.api.get('/healthz')).status, 200);
+    });
+  } finally {
+    old.remove();
   }
 });
 

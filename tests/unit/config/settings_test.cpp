@@ -45,7 +45,10 @@ class settings_test : public testing::Test {
     return call<daemon_settings>(parse, args, env);
   }
   outcome<agent_settings> agent(const std::vector<std::string>& args, const std::vector<std::string>& env = {}) {
-    return call<agent_settings>(parse_agent, args, env);
+    const auto parse = [](int argc, const char* const* argv, const char* const* envp) {
+      return parse_agent(argc, argv, envp);
+    };
+    return call<agent_settings>(parse, args, env);
   }
 
  private:
@@ -69,14 +72,27 @@ TEST_F(settings_test, check_config_also_looks_at_what_the_settings_name) {
     argv.insert(argv.begin(), "program");
     const std::vector<const char*> none{nullptr};
     return parse_daemon(static_cast<int>(argv.size()), argv.data(), none.data(), [](const daemon_settings& s) {
-      return std::vector<std::string>{"a: is wrong with " + s.storage.path, "b: too"};
+      check_report r;
+      if (s.storage.path == "x") r.problems = {"a: is wrong with " + s.storage.path, "b: too"};
+      r.notes = {"c: is odd"};
+      return r;
     });
   };
-  const auto found = checked({"--check-config", "--storage.path=x"});
-  ASSERT_TRUE(std::holds_alternative<print_and_exit>(found));
-  EXPECT_EQ(std::get<print_and_exit>(found).exit_code, 2);
-  EXPECT_EQ(std::get<print_and_exit>(found).text, "a: is wrong with x\nb: too\n");
+  const auto found = printed(checked({"--check-config", "--storage.path=x"}));
+  EXPECT_EQ(found.exit_code, 2);
+  EXPECT_EQ(found.text, "a: is wrong with x\nb: too\nnote: c: is odd\n");
+  const auto noted = printed(checked({"--check-config", "--storage.path=y"}));
+  EXPECT_EQ(noted.exit_code, 0);
+  EXPECT_EQ(noted.text, "note: c: is odd\nconfiguration ok\n");
   EXPECT_TRUE(std::holds_alternative<run_with<daemon_settings>>(checked({"--storage.path=x"})));
+}
+
+TEST_F(settings_test, each_program_tells_its_version) {
+  for (const auto& [said, name] :
+       {std::pair{printed(daemon({"--version"})), "loded"}, std::pair{printed(agent({"--version"})), "lode-miner"}}) {
+    EXPECT_EQ(said.exit_code, 0);
+    EXPECT_THAT(said.text, testing::MatchesRegex(std::string{name} + " [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  }
 }
 
 TEST_F(settings_test, tls_settings_that_do_not_go_together_are_said) {
