@@ -10,7 +10,7 @@ namespace {
 
 /// Reads, changes and writes the contexts while no other lode does, then says `what`.
 outcome<void> change(session& s, const std::string& what, const std::function<outcome<void>(context_file&)>& how) {
-  const auto changed = while_locked(contexts_path(s.env()), [&]() -> outcome<void> {
+  auto changed = while_locked(contexts_path(s.env()), [&]() -> outcome<void> {
     auto f = load_contexts(s.env());
     if (!f) return f.error();
     if (auto done = how(*f); !done) return done;

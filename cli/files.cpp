@@ -209,7 +209,7 @@ std::string program_in_path(std::string_view name, const environment& env) {
   std::size_t at = 0;
   while (at <= path.size()) {
     const auto end = std::min(path.find(':', at), path.size());
-    const auto file = path.substr(at, end - at) + "/" + std::string{name};
+    auto file = path.substr(at, end - at) + "/" + std::string{name};
     if (end > at && ::access(file.c_str(), X_OK) == 0) return file;
     at = end + 1;
   }

@@ -1,7 +1,6 @@
 // lode ssh: becomes ssh, so that its exit status and its terminal are those of ssh.
 #include "cli/session.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,8 +13,6 @@
 
 namespace lode::cli {
 namespace {
-
-namespace json = boost::json;
 
 struct login {
   std::string hotkey, ip, port, user, identity, password, created_at;
@@ -88,6 +85,7 @@ std::string quoted(const std::string& word) {
 
 outcome<void> become(const std::string& program, std::vector<std::string> words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& w : words) argv.push_back(w.data());
   argv.push_back(nullptr);
   ::execv(program.c_str(), argv.data());

@@ -38,11 +38,11 @@ class loop {
       done = true;
     });
     std::optional<wire_problem> problem;
-    while (!done) {
+    while (!done) {  // NOLINT(bugprone-infinite-loop): the handler ends it
       if (!problem) problem = wait_once(deadline);
       if (!problem) continue;
       cancel();
-      while (!done) io_.run_one();
+      while (!done) io_.run_one();  // NOLINT(bugprone-infinite-loop)
     }
     return problem;
   }

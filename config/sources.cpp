@@ -173,8 +173,8 @@ decision read_everything(const program& p, std::span<bound_setting> settings, in
   if (flags.print_config) return print_and_exit{print(settings), 0};
   if (flags.check_config) {
     auto report = p.check_files ? p.check_files(whole) : check_report{};
-    for (auto& note : report.notes) note = "note: " + note + "\n";
-    const auto notes = fmt::format("{}", fmt::join(report.notes, ""));
+    std::string notes;
+    for (const auto& note : report.notes) notes.append("note: ").append(note).push_back('\n');
     if (!report.problems.empty())
       return print_and_exit{fmt::format("{}\n{}", fmt::join(report.problems, "\n"), notes), 2};
     return print_and_exit{notes + "configuration ok\n", 0};

@@ -153,6 +153,30 @@ TEST_F(rocksdb_open_test, held_by_this_process) {
   EXPECT_EQ(must_put(*first, column::meta, "still", "works"), 1U);
 }
 
+TEST_F(rocksdb_open_test, rows_are_counted_beside_whoever_holds_it_and_nothing_is_changed) {
+  const auto count = [&](std::string_view prefix) { return count_in_rocksdb_store(path_, column::keys, prefix); };
+  EXPECT_EQ(count("api/").error().code, errc::not_found);
+  EXPECT_FALSE(fs::exists(path_)) << "asking makes no store";
+  {
+    const auto s = must_open(path_);
+    EXPECT_EQ(*count("api/"), 0U);
+    must_put(*s, column::keys, "api/a", "1");
+    must_put(*s, column::keys, "api/b", "1");
+    must_put(*s, column::keys, "apj", "1");
+    must_put(*s, column::meta, "api/c", "1");
+    EXPECT_EQ(*count("api/"), 2U);
+    EXPECT_EQ(*count("api/a"), 1U);
+    EXPECT_EQ(*count(""), 3U);
+    must_put(*s, column::keys, "api/d", "1");
+    EXPECT_EQ(s->head(), 5U) << "it goes on being the writer's";
+  }
+  const auto before = snapshot(path_);
+  EXPECT_EQ(*count("api/"), 3U);
+  EXPECT_TRUE(snapshot(path_) == before);
+  fs::resize_file(fs::path{path_} / "db" / "CURRENT", 0);
+  EXPECT_EQ(count("api/").error().code, errc::store_damaged);
+}
+
 TEST_F(rocksdb_open_test, newer_schema) {
   {
     rocksdb_options future;
