@@ -128,7 +128,8 @@ std::vector<std::string> arguments::body_list() {
   return {};
 }
 
-void arguments::check_ssh_key(std::string_view name, std::string_view key) {
+void arguments::check_ssh_key(std::string_view name, std::string& key) {
+  key.erase(key.find_last_not_of("\r\n") + 1);  // npos + 1 is 0
   if (!crypto::is_openssh_public_key(key)) fail(name, "Input should be one OpenSSH public key line");
 }
 

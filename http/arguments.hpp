@@ -52,8 +52,9 @@ class arguments {
   std::vector<std::string> body_list();
   [[nodiscard]] bool has_body() const noexcept { return body_.has_value() || unread_; }
 
-  /// Fails `name` unless `key` is one well-formed OpenSSH public key line.
-  void check_ssh_key(std::string_view name, std::string_view key);
+  /// Fails `name` unless `key` is one well-formed OpenSSH public key line. Takes away the end of the line, which a key
+  /// read from a file has.
+  void check_ssh_key(std::string_view name, std::string& key);
   void fail(std::string_view name, std::string_view message);
 
   [[nodiscard]] std::size_t failures() const noexcept { return errors_.size(); }

@@ -90,7 +90,7 @@ export const sshKey = (comment = 'renter@host') =>
 export const badSshKeys = () => ({
   'no key at all': 'hello',
   'two lines': `${sshKey()}\n${sshKey()}`,
-  'a line feed at its end': `${sshKey()}\n`,
+  'a line feed at its beginning': `\n${sshKey()}`,
   'an option before it': `command="rm -rf /" ${sshKey()}`,
   'a quote in its comment': sshKey("a'b"),
   'a NUL': sshKey('a\0b'),

@@ -182,6 +182,22 @@ withSteps('allocate_spec', { miners: [{}, { specs: bigGpu }, { specs: noGpu }] }
     );
   });
 
+  step('the end of the line, as a key read from a file has it, is taken away', async ({ api, axons }) => {
+    for (const end of ['\n', '\r\n', '\n\n']) {
+      const key = sshKey();
+      const data = succeeded(await api.allocateSpec({}, { ssh_key: `${key}${end}` }), made);
+      assert.equal(data.ssh_key, key);
+      const axon = axons.find(({ hotkey }) => hotkey === data.hotkey);
+      assert.deepEqual(axon.container().authorizedKeys, [key, '']);
+      const next = sshKey();
+      succeeded(await api.act('exchange_docker_key', data, { ssh_key: `${next}${end}` }),
+        'Resource ssh_key is exchanged successfully.');
+      assert.deepEqual(axon.container().authorizedKeys, [next, '']);
+      assert.equal((await api.allocations())[0].ssh_key, next);
+      await api.deallocate(data);
+    }
+  });
+
   step('when all are rented there is none', async ({ api }) => {
     const all = [];
     for (let i = 0; i < 3; ++i) all.push(succeeded(await api.allocateSpec({ gpu_size: 0 }), made));

@@ -53,6 +53,14 @@ withSteps('check_miner_status', { miners }, (step) => {
     for (const axon of axons) axon.clearHabits();
   });
 
+  step('all are asked at once', async ({ api, axons }) => {
+    const held = axons.map((axon) => axon.setHabit('check', { kind: 'hold' }, { times: 1 }));
+    const asked = ask(api, axons.map((axon) => axon.hotkey));
+    await Promise.all(held.map(({ arrived }) => arrived));
+    for (const { release } of held) release();
+    assert.ok(succeeded(await asked, statuses).every(({ status }) => status === 'Docker OFFLINE'));
+  });
+
   step('query_version names versions and asks no miner', async ({ api, axons }) => {
     const before = axons.map((axon) => axon.calls.length);
     const hotkeys = [axons[1].hotkey, stranger, axons[4].hotkey, axons[1].hotkey];
