@@ -92,7 +92,6 @@ task<bool> auditor::list(std::vector<listed_allocation>& all) {
       if (seen.insert(one.uuid).second) all.push_back(std::move(one));
     if (on_page != page_size || all.size() == before) break;
   }
-  ++looks_;
   problem_.clear();
   co_return true;
 }
@@ -125,8 +124,12 @@ task<bool> auditor::check_listing() {
         still.insert(one.uuid);
     ghosts = std::move(still);
     first = false;
-    if (missing.empty() && ghosts.empty()) co_return true;
+    if (missing.empty() && ghosts.empty()) {
+      ++looks_;
+      co_return true;
+    }
     if (tried + 1 < tries) continue;
+    ++looks_;
     for (const holding& h : missing)
       ground_.seen.violation(fmt::format("miner {} was given to {}, but no listing shows it", h.hotkey, describe(h)));
     for (const auto& uuid : ghosts) {

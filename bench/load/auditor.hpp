@@ -31,6 +31,7 @@ class auditor {
   void abandon();
 
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  /// Times that check_listing() came to a verdict.
   [[nodiscard]] std::uint64_t looks() const noexcept { return looks_; }
   /// Allocations whose reply was lost, given back by clean_up().
   [[nodiscard]] std::uint64_t recovered() const noexcept { return recovered_; }

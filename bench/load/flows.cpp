@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace lode::bench {
 namespace {
@@ -156,11 +157,14 @@ task<bool> engine::rent(const mix_entry& e, std::size_t kind, std::uint64_t op, 
   }
   auto until = clock::now() + pick_time(e.hold);
   if (e.op == operation::pause) {
-    co_await hold_until(until);
-    co_await change(r, ground_.kinds.pause, "pause_docker");
-    until = clock::now() + pick_time(e.hold);
-    co_await hold_until(until);
-    co_await change(r, ground_.kinds.unpause, "unpause_docker");
+    for (const auto& [change_kind, action] :
+         {std::pair{ground_.kinds.pause, "pause_docker"}, {ground_.kinds.unpause, "unpause_docker"}}) {
+      co_await hold_until(until);
+      // What is paused can be given back.
+      if (stage_ >= stage::stopping) break;
+      co_await change(r, change_kind, action);
+      until = clock::now() + pick_time(e.hold);
+    }
     until = clock::now();
   }
   co_await hold_until(until);

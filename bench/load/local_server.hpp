@@ -18,7 +18,8 @@ class local_server {
   local_server(const local_server&) = delete;
   local_server& operator=(const local_server&) = delete;
 
-  /// Starts `program` with these settings and waits until it listens. What it says goes to a file in its folder, whose
+  /// Starts `program` with these settings, and nothing of our environment that it would take for a setting, and waits
+  /// until it listens and has come to rest. What it says goes to a file in its folder, whose
   /// end is in the error.
   result<void> start(const std::string& program, const std::vector<std::pair<std::string, std::string>>& settings);
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
@@ -28,6 +29,7 @@ class local_server {
 
  private:
   std::string end_of_log() const;
+  void wait_for_rest() const;
 
   std::string folder_;
   std::string url_;

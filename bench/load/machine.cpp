@@ -46,6 +46,11 @@ machine_facts look_at_machine() {
   return m;
 }
 
+std::string describe(const machine_facts& m) {
+  return fmt::format("{} × {}, {:.0f} GiB, {}", m.processors, m.model, static_cast<double>(m.memory_bytes) / (1 << 30),
+                     m.kernel);
+}
+
 double processor_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);

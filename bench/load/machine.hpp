@@ -16,6 +16,7 @@ struct machine_facts {
   double load_average = 0;  ///< of the last minute
 };
 machine_facts look_at_machine();
+std::string describe(const machine_facts& m);
 
 /// Processor time of this process so far, all threads, in seconds.
 double processor_seconds();

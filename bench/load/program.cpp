@@ -1,5 +1,7 @@
 #include "bench/load/program.hpp"
 
+#include "bench/load/plots.hpp"
+
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 
@@ -8,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <unistd.h>
@@ -23,8 +26,11 @@ struct command {
   int (*run)(const std::vector<std::string>&);
 };
 
-constexpr std::array<command, 2> commands{{
+constexpr std::array<command, 5> commands{{
     {"run", "makes a load and measures it (this is also what flags without a command do)", run_command},
+    {"sweep", "more load step by step: where the server saturates", sweep_command},
+    {"compare", "says what changed beyond noise between two reports", compare_command},
+    {"plot", "draws a report as SVG", plot_command},
     {"list", "lists the scenarios that come with the program, or prints one", list_command},
 }};
 
@@ -89,6 +95,15 @@ result<std::string> read_key(const std::string& file) {
   return key;
 }
 
+bool write_file(const std::string& path, const std::string& text) {
+  std::ofstream out{path, std::ios::binary | std::ios::trunc};
+  out << text;
+  out.close();
+  if (out) return true;
+  fmt::print(stderr, "lode-bench: {} cannot be written\n", path);
+  return false;
+}
+
 }  // namespace
 
 const char* const exit_help =
@@ -119,6 +134,7 @@ void add_flags(CLI::App& app, server_flags& f) {
       ->capture_default_str();
   app.add_flag("--json", f.json, "One line of JSON instead of the table");
   app.add_option("--report", f.report_file, "Write the whole report to this file, as JSON");
+  app.add_option("--svg", f.svg_folder, "Draw the report into this folder");
 }
 
 result<void> server_under_load::prepare(const server_flags& f, const scenario& s) {
@@ -154,6 +170,12 @@ result<void> server_under_load::prepare(const server_flags& f, const scenario& s
   return {};
 }
 
+bool server_under_load::stop() {
+  const auto how = own_.stop();
+  if (!how.empty()) fmt::print(stderr, "lode-bench: the loded that was started: {}\n", how);
+  return how.empty();
+}
+
 run_report run_scenario(const scenario& s, const server_under_load& server, const server_flags& f,
                         const load_options& options, const std::string& name) {
   run_report r;
@@ -182,15 +204,16 @@ run_report run_scenario(const scenario& s, const server_under_load& server, cons
   return r;
 }
 
-int judge(const run_report& r) {
+int judge(const run_report& r, bool must_measure) {
   for (const auto& v : r.f.violations) fmt::print(stderr, "lode-bench: the server is wrong: {}\n", v);
   if (r.f.violation_count > r.f.violations.size())
     fmt::print(stderr, "lode-bench: … and {} more of that\n", r.f.violation_count - r.f.violations.size());
   if (!r.f.failure.empty()) fmt::print(stderr, "lode-bench: {}\n", r.f.failure);
   if (!r.f.violations.empty() || !r.f.failure.empty()) return exit_failed;
   if (r.f.interrupted) return exit_interrupted;
-  if (r.f.measured.pairs == 0 && std::all_of(r.f.measured.kinds.begin(), r.f.measured.kinds.end(),
-                                             [](const kind_statistics& k) { return k.completed == 0; })) {
+  if (must_measure && r.f.measured.pairs == 0 &&
+      std::all_of(r.f.measured.kinds.begin(), r.f.measured.kinds.end(),
+                  [](const kind_statistics& k) { return k.completed == 0; })) {
     fmt::print(stderr, "lode-bench: nothing was measured\n");
     return exit_failed;
   }
@@ -207,13 +230,25 @@ std::optional<int> parse(CLI::App& app, const std::vector<std::string>& args) {
   return std::nullopt;
 }
 
-bool write_file(const std::string& path, const std::string& text) {
-  std::ofstream out{path, std::ios::binary | std::ios::trunc};
-  out << text;
-  out.close();
-  if (out) return true;
-  fmt::print(stderr, "lode-bench: {} cannot be written\n", path);
-  return false;
+bool save(const server_flags& f, const std::string& report) {
+  bool fine = f.report_file.empty() || write_file(f.report_file, report);
+  if (!f.svg_folder.empty() && draw_report(report, f.svg_folder) != exit_fine) fine = false;
+  return fine;
+}
+
+int draw_report(const std::string& report, const std::string& folder) {
+  const auto plots = plots_of_report(report);
+  if (!plots) return complain(plots.error());
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  for (const auto& [name, svg] : *plots)
+    if (!write_file(folder + "/" + name, svg)) return exit_failed;
+  return exit_fine;
+}
+
+int complain(const error& e) {
+  fmt::print(stderr, "lode-bench: {}\n", e.detail);
+  return e == errc::config_invalid ? exit_arguments : exit_failed;
 }
 
 int run_program(int argc, char** argv) {

@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +44,8 @@ class server_under_load {
   result<void> prepare(const server_flags& f, const scenario& s);
   [[nodiscard]] const target& where() const { return target_; }
   [[nodiscard]] bool insecure() const { return insecure_; }
-  /// Ends what was started. Empty when that went well.
-  std::string stop() { return own_.stop(); }
+  /// Ends what was started. False, with a line on standard error, when it did not end well.
+  bool stop();
 
  private:
   local_server own_;
@@ -57,16 +57,23 @@ class server_under_load {
 run_report run_scenario(const scenario& s, const server_under_load& server, const server_flags& f,
                         const load_options& options, const std::string& name);
 
-/// What is wrong with a run, on standard error, and the exit status that it makes.
-int judge(const run_report& r);
+/// What is wrong with a run, on standard error, and the exit status that it makes. A run in which nothing was measured
+/// is wrong only where something `must` be.
+int judge(const run_report& r, bool must_measure = true);
+/// Writes the report and its plots where the flags say so. False, with a line on standard error, when that failed.
+bool save(const server_flags& f, const std::string& report);
+/// Draws a report into a folder, which is made; an exit status.
+int draw_report(const std::string& report, const std::string& folder);
+/// The error on standard error, and the exit status it makes.
+int complain(const error& e);
 
 /// Parses; an exit status when there is nothing more to do.
 std::optional<int> parse(CLI::App& app, const std::vector<std::string>& args);
-/// False, with a line on standard error, when it could not be written.
-bool write_file(const std::string& path, const std::string& text);
-
 /// Each takes the arguments behind its name.
 int run_command(const std::vector<std::string>& args);
+int sweep_command(const std::vector<std::string>& args);
+int compare_command(const std::vector<std::string>& args);
+int plot_command(const std::vector<std::string>& args);
 int list_command(const std::vector<std::string>& args);
 
 /// argv of main().

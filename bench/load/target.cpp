@@ -1,5 +1,7 @@
 #include "bench/load/target.hpp"
 
+#include "bench/load/rest.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -45,21 +47,32 @@ result<std::unique_ptr<ssl::context>> tls_of(const target_options& o) {
 
 bool on_this_machine(const asio::ip::tcp::endpoint& at) { return at.address().is_loopback(); }
 
+task<std::string> try_it(connection& c, const std::string& headers, bool tls) {
+  const bool opened = co_await c.open(clock::now() + patience);
+  if (!opened) co_return c.problem().empty() ? "no connection" : c.problem();
+  if (!tls) co_return std::string{};
+  // With TLS 1.3 a client learns only by reading that its certificate, or the lack of one, was refused.
+  const std::string request = plain_request("GET", headers, "/");
+  const auto answer = co_await c.exchange(request, clock::now() + patience);
+  if (answer) co_return std::string{};
+  co_return fmt::format("{} after the TLS handshake: it may want a client certificate (--cert, --key)",
+                        to_string(answer.error()));
+}
+
 /// Empty when a connection could be made, else why not.
-std::string try_connection(const peer_address& peer) {
+std::string try_connection(const peer_address& peer, const std::string& headers) {
   asio::io_context io{1};
   connection c{io.get_executor(), peer};
-  bool opened = false;
-  asio::co_spawn(io.get_executor(), c.open(clock::now() + patience),
-                 [&](const std::exception_ptr& thrown, bool made) { opened = made && !thrown; });
+  std::string problem = "no answer";
+  asio::co_spawn(io.get_executor(), try_it(c, headers, peer.tls != nullptr),
+                 [&](const std::exception_ptr& thrown, std::string what) {
+                   if (!thrown) problem = std::move(what);
+                 });
   io.run_for(patience);
-  if (!opened) {
-    c.close();
-    io.restart();
-    io.run();
-  }
-  if (opened) return {};
-  return c.problem().empty() ? "no answer" : c.problem();
+  c.close();
+  io.restart();
+  io.run();
+  return problem;
 }
 
 }  // namespace
@@ -130,7 +143,7 @@ result<target> reach(const target_options& o) {
     if (!o.api_key.empty() && !url->tls && !o.insecure && !on_this_machine(t.peer->at))
       return error{errc::config_invalid,
                    fmt::format("the API key would go to {} over plain HTTP: use https://, or --insecure", url->host)};
-    problem = try_connection(*t.peer);
+    problem = try_connection(*t.peer, t.headers);
     if (problem.empty()) return t;
   }
   return error{errc::not_ready, fmt::format("no server at {}: {}", o.url, problem)};
