@@ -5,7 +5,7 @@ set -euo pipefail
 root=$(dirname "$(dirname "$(realpath -- "$0")")")
 table=$("$root/scripts/bench" --quick --build "$1")
 printf '%s\n' "$table"
-rows=$(grep -cE '^\| (1|8|32) \| [1-9][0-9]* \| [1-9][0-9]* \| \*\*[1-9][0-9]*\*\* \|( [0-9.]+ \|){2}( [0-9.]+ / [0-9.]+ / [0-9.]+ \|){2} [1-9][0-9]* \|$' <<<"$table") || true
+rows=$(grep -cE '^\| (1|8|32) \|( [1-9][0-9]* \|){3} \*\*[1-9][0-9]*\*\* \| \*\*[0-9.]+\*\* \|( [0-9.]+ / [0-9.]+ / [0-9.]+ \|){2}( [1-9][0-9]* \|){2}$' <<<"$table") || true
 if [ "$rows" != 3 ]; then
   echo "expected a row of figures for each of the concurrencies 1, 8 and 32, found $rows" >&2
   exit 1
