@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace lode {
 namespace {
@@ -21,6 +23,17 @@ std::size_t utf8_length(std::string_view s) noexcept {
   if (lead >= 0xF0 && lead <= 0xF4)
     return follows(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
   return 0;
+}
+
+/// Whether the eight bytes at `at` are all copied as they are: no control, no quote, no backslash, nothing above 0x7f.
+bool is_plain(const char* at) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t high = 0x8080808080808080;
+  std::uint64_t x = 0;
+  std::memcpy(&x, at, sizeof x);
+  // The high bit of a byte of (y - ones) & ~y is set where the byte of y is 0 (and above such a byte perhaps too).
+  const auto has_zero = [](std::uint64_t y) { return (y - ones) & ~y & high; };
+  return ((x & high) | ((x - ones * 0x20) & ~x & high) | has_zero(x ^ (ones * '"')) | has_zero(x ^ (ones * '\\'))) == 0;
 }
 
 void write_escape(std::string& out, unsigned char c) {
@@ -53,6 +66,8 @@ void write_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
   std::size_t run = 0;  // start of what is copied as it is
   for (std::size_t i = 0; i < text.size();) {
+    while (i + sizeof(std::uint64_t) <= text.size() && is_plain(text.data() + i)) i += sizeof(std::uint64_t);
+    if (i == text.size()) break;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\' && c < 0x80) {
       ++i;

@@ -73,12 +73,18 @@ std::string rfc3339(unix_ms t) {
   const auto day = floor<days>(at);
   const year_month_day date{day};
   const hh_mm_ss<seconds> clock{floor<seconds>(at - day)};
-  std::array<char, 40> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                              static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                              static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                              static_cast<int>(clock.seconds().count()));
-  return {text.data(), static_cast<std::size_t>(n)};
+  std::string text = "0000-00-00T00:00:00Z";
+  // Not printf: a time is written several times in each change of an allocation.
+  const auto put = [&text](std::size_t end, std::size_t digits, unsigned value) {
+    for (; digits > 0; --digits, value /= 10) text[--end] = static_cast<char>('0' + value % 10);
+  };
+  put(4, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put(7, 2, static_cast<unsigned>(date.month()));
+  put(10, 2, static_cast<unsigned>(date.day()));
+  put(13, 2, static_cast<unsigned>(clock.hours().count()));
+  put(16, 2, static_cast<unsigned>(clock.minutes().count()));
+  put(19, 2, static_cast<unsigned>(clock.seconds().count()));
+  return text;
 }
 
 std::string rfc3339_micro(unix_ms t) {

@@ -69,6 +69,20 @@ TEST(write_json_string, escapes_and_repairs) {
   EXPECT_EQ(written(std::string_view{"\0", 1}), "\"\\u0000\"");
 }
 
+TEST(write_json_string, looks_at_every_byte_wherever_it_stands) {
+  // Longer than what is looked at together, so that each byte has each place in it.
+  constexpr std::size_t length = 19;
+  for (int byte = 0; byte < 0x100; ++byte)
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, 'x');
+      text[at] = static_cast<char>(byte);
+      const auto alone = written(std::string_view{text}.substr(at, 1));
+      EXPECT_EQ(written(text), '"' + std::string(at, 'x') + alone.substr(1, alone.size() - 2) +
+                                   std::string(length - at - 1, 'x') + '"')
+          << byte << " at " << at;
+    }
+}
+
 std::string capacity(double value) {
   resource r;
   r.gpu_capacity = value;
