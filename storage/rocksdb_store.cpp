@@ -9,20 +9,54 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 namespace lode::storage {
 namespace {
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+/// The revisions of keys that preconditions asked for lately, so that most of them need not be read back. Exact for
+/// what it holds, since there is one writer; bounded.
+class recent_revisions {
+ public:
+  [[nodiscard]] std::optional<revision> find(column c, std::string_view key) const {
+    const auto& of_column = columns_[static_cast<std::size_t>(c)];
+    const auto found = of_column.find(key);
+    return found == of_column.end() ? std::nullopt : std::optional{found->second};
+  }
+  void learn(column c, std::string_view key, revision at) {
+    auto& of_column = columns_[static_cast<std::size_t>(c)];
+    if (of_column.size() >= limit) of_column.clear();
+    of_column.emplace(key, at);
+  }
+  /// What a commit wrote; of no interest for a key that nobody asked for.
+  void written(const change& c) {
+    auto& of_column = columns_[static_cast<std::size_t>(c.in)];
+    if (of_column.empty()) return;
+    if (const auto found = of_column.find(c.key); found != of_column.end()) found->second = c.erased ? 0 : c.at;
+  }
+
+ private:
+  static constexpr std::size_t limit = 4096;
+  struct hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const noexcept { return std::hash<std::string_view>{}(key); }
+  };
+  std::array<std::unordered_map<std::string, revision, hash, std::equal_to<>>, column_families.size()> columns_;
+};
 
 /// The first key after all that begin with `prefix`; empty when there is none.
 std::string after_prefix(std::string_view prefix) {
@@ -121,11 +155,19 @@ class rocksdb_store final : public store {
     if (const rocksdb::Status s = db_->Write(durable, &writes); !s.ok())
       return fail({errc::store_io, fmt::format("cannot commit: {}", s.ToString())});
     head_ = plan->head;
+    for (const change& c : plan->changes) recent_.written(c);
     hub_.publish(std::move(plan->changes));
     return std::move(plan->results);
   }
 
-  result<revision> mod_revision(column c, std::string_view key) const {
+  result<revision> mod_revision(column c, std::string_view key) {
+    if (const auto known = recent_.find(c, key)) return *known;
+    auto stored = stored_revision(c, key);
+    if (stored) recent_.learn(c, key, *stored);
+    return stored;
+  }
+
+  result<revision> stored_revision(column c, std::string_view key) const {
     rocksdb::PinnableSlice stored;
     const rocksdb::Status status = db_->Get({}, db_[c], slice(key), &stored);
     if (status.IsNotFound()) return revision{0};
@@ -143,7 +185,8 @@ class rocksdb_store final : public store {
   locked_folder folder_;  // let go of after the database is closed
   open_database db_;
   std::atomic<revision> head_;
-  std::string failed_;  // the writer's: why no more commits are taken
+  std::string failed_;       // the writer's: why no more commits are taken
+  recent_revisions recent_;  // the writer's
   watch_hub hub_;
 };
 
