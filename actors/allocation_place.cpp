@@ -1,8 +1,10 @@
 // Placing: check, key, intent, registration, record, reply.
 
 #include "actors/allocation_frame.hpp"
+#include "actors/key_forge.hpp"
 #include "config/logging.hpp"
 #include "crypto/crypto.hpp"
+#include "crypto/key_exchange.hpp"
 #include "messages/json.hpp"
 
 #include <boost/algorithm/string/case_conv.hpp>
@@ -75,6 +77,13 @@ void allocation_actor_state::on_checked(const miner_reply& reply) {
   }
   const auto kind = reply.takes_x25519 ? key_kind::x25519 : key_kind::rsa2048;
   record_.key = kind;
+  if (kind == key_kind::x25519) {
+    // Takes less than the way to the forge and back.
+    auto pair = crypto::make_key_pair(kind);
+    if (!pair) return give_up(to_caf(pair.error()));
+    opts_.env->meters->forge.x25519.Increment();
+    return reserve(forged_key{std::move(pair->public_pem), std::move(pair->private_pem)});
+  }
   self_->request(opts_.env->forge, caf::infinite, forge_key{kind})
       .then([this](forged_key& key) { reserve(std::move(key)); }, [this](caf::error& e) { give_up(e); });
 }
@@ -127,6 +136,11 @@ void allocation_actor_state::register_with_miner() {
 void allocation_actor_state::on_registered(miner_reply& reply) {
   switch (reply.code) {
     case errc::none:
+      if (record_.key == key_kind::x25519) {
+        auto plain = crypto::decrypt_with(record_.private_key, reply.info, record_.public_key);
+        if (!plain) return undo(error{errc::miner_nonsense, std::string{does_not_decrypt}}, false);
+        return on_access(opened_info{std::move(*plain)});
+      }
       self_->request(opts_.env->forge, caf::infinite, open_info{record_.private_key, std::move(reply.info)})
           .then([this](const opened_info& info) { on_access(info); },
                 [this](caf::error& e) { undo(from_caf(e), false); });

@@ -88,7 +88,7 @@ key_forge_actor::behavior_type key_forge_state::behavior(forge_options options) 
       [this](const forge_key& f) { return forge(f.kind); },
       [](const open_info& o) -> caf::result<opened_info> {
         auto plain = crypto::decrypt_with(o.private_pem, o.info);
-        if (!plain) return to_caf(errc::miner_nonsense, "the SSH access in the miner's answer does not decrypt");
+        if (!plain) return to_caf(errc::miner_nonsense, does_not_decrypt);
         return opened_info{std::move(*plain)};
       },
   };

@@ -1,7 +1,7 @@
 #pragma once
 // key_forge: hands out key pairs. RSA ones come from a pool that its rsa_maker child keeps full on a thread of its own;
-// X25519 ones are made on the spot. Also decrypts miners' answers, so that no scheduler thread does public-key work.
-// Spawn it detached.
+// X25519 ones are made on the spot. Also decrypts miners' answers, so that no scheduler thread does RSA. (What X25519
+// takes is less than the way to this thread and back, so allocations do that themselves.) Spawn it detached.
 
 #include "actors/guarded.hpp"
 #include "actors/meters.hpp"
@@ -10,6 +10,9 @@
 #include <deque>
 
 namespace lode::actors {
+
+/// What is said of a miner's answer to a register that its key does not open.
+inline constexpr const char* does_not_decrypt = "the SSH access in the miner's answer does not decrypt";
 
 struct forge_options {
   std::size_t pool = 8;           ///< RSA keys kept ready

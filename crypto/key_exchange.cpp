@@ -10,6 +10,7 @@
 #include <openssl/rsa.h>
 #include <sodium.h>
 
+#include <array>
 #include <memory>
 
 namespace lode::crypto {
@@ -150,10 +151,13 @@ result<std::string> seal(const x25519_key& recipient, std::string_view plain) {
   return sealed;
 }
 
-result<std::string> open_sealed(const x25519_key& secret, std::string_view sealed) {
+result<std::string> open_sealed(const x25519_key& secret, std::string_view sealed, std::string_view public_pem) {
   if (sealed.size() < crypto_box_SEALBYTES) return failed("the ciphertext is too short");
   x25519_key recipient{};
-  crypto_scalarmult_base(recipient.data(), secret.data());
+  if (const auto known = x25519_public_from_pem(public_pem))
+    recipient = *known;
+  else
+    crypto_scalarmult_base(recipient.data(), secret.data());
   std::string plain(sealed.size() - crypto_box_SEALBYTES, '\0');
   if (crypto_box_seal_open(bytes(plain), bytes(sealed), sealed.size(), recipient.data(), secret.data()) != 0)
     return failed("the ciphertext is not for this key");
@@ -197,13 +201,43 @@ result<std::string> encrypt_to(std::string_view public_pem, std::string_view pla
   return to_base64(*sealed);
 }
 
-result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext) {
+result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext,
+                                 std::string_view public_pem) {
   const auto recipient = read_private(private_pem);
   if (!recipient) return recipient.error();
   const auto sealed = from_base64(base64_ciphertext);
   if (!sealed) return sealed.error();
-  return recipient->kind == key_kind::x25519 ? open_sealed(recipient->x25519, *sealed)
+  return recipient->kind == key_kind::x25519 ? open_sealed(recipient->x25519, *sealed, public_pem)
                                              : decrypt_rsa(recipient->rsa.get(), *sealed);
+}
+
+struct box_maker::ephemeral {
+  x25519_key open{};
+  x25519_key secret{};
+};
+
+box_maker::box_maker() : key_(std::make_unique<ephemeral>()) {
+  crypto_box_keypair(key_->open.data(), key_->secret.data());
+}
+
+box_maker::~box_maker() { sodium_memzero(key_->secret.data(), key_->secret.size()); }
+
+result<std::string> box_maker::encrypt_to(std::string_view public_pem, std::string_view plain) const {
+  const auto recipient = x25519_public_from_pem(public_pem);
+  if (!recipient) return crypto::encrypt_to(public_pem, plain);
+  // A sealed box is the ephemeral key and a box whose nonce is the hash of both keys (libsodium, "Sealed boxes").
+  std::array<unsigned char, crypto_box_NONCEBYTES> nonce{};
+  crypto_generichash_state hash;
+  crypto_generichash_init(&hash, nullptr, 0, nonce.size());
+  crypto_generichash_update(&hash, key_->open.data(), key_->open.size());
+  crypto_generichash_update(&hash, recipient->data(), recipient->size());
+  crypto_generichash_final(&hash, nonce.data(), nonce.size());
+  std::string sealed(reinterpret_cast<const char*>(key_->open.data()), key_->open.size());
+  sealed.resize(plain.size() + crypto_box_SEALBYTES);
+  if (crypto_box_easy(bytes(sealed) + key_->open.size(), bytes(plain), plain.size(), nonce.data(), recipient->data(),
+                      key_->secret.data()) != 0)
+    return failed("the X25519 key is of low order");
+  return to_base64(sealed);
 }
 
 }  // namespace lode::crypto

@@ -5,6 +5,7 @@
 #include "messages/error.hpp"
 #include "messages/types.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,24 @@ result<key_kind> kind_of_public_key(std::string_view public_pem);
 /// Base64 of `plain` encrypted to `public_pem`. RSA takes at most 190 bytes.
 result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain);
 
-/// The inverse, for either kind of key. key_invalid when it does not decrypt.
-result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext);
+/// The inverse, for either kind of key. key_invalid when it does not decrypt. The public key of the pair, where it is
+/// at hand, spares computing it, which is half the work of an X25519 key; the wrong one does not decrypt.
+result<std::string> decrypt_with(std::string_view private_pem, std::string_view base64_ciphertext,
+                                 std::string_view public_pem = {});
+
+/// encrypt_to() with one ephemeral X25519 key for all texts, which is half the work. Only for simulations: it must not
+/// encrypt two texts to the same key, and who holds its key can read them all.
+class box_maker {
+ public:
+  box_maker();
+  ~box_maker();
+  box_maker(const box_maker&) = delete;
+  box_maker& operator=(const box_maker&) = delete;
+  [[nodiscard]] result<std::string> encrypt_to(std::string_view public_pem, std::string_view plain) const;
+
+ private:
+  struct ephemeral;
+  std::unique_ptr<ephemeral> key_;
+};
 
 }  // namespace lode::crypto

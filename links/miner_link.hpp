@@ -18,9 +18,9 @@ using lode::miner_reply;
 using lode::ssh_state;
 using lane = lode::call_lane;
 
-/// Thread safety: call() and probe_ssh() from any thread. Each invokes `done` exactly once, on a thread of the link,
-/// never inside the call itself; after shutdown() with errc::shutting_down (a probe: unknown). `done` must not block or
-/// throw. The bounds of a link are its own: a call beyond them is errc::overloaded and was never sent, a probe unknown.
+/// Thread safety: call() and probe_ssh() from any thread. Each invokes `done` exactly once, on a thread of the link or,
+/// with nothing to wait for, inside call(); after shutdown() with errc::shutting_down (a probe: unknown). `done` must
+/// not block or throw. A link has its own bounds: a call beyond is errc::overloaded and never sent, a probe unknown.
 ///
 /// The caller keeps at most one call in flight per miner and lane: nonces must reach the miner in order. It need not
 /// wait for what a call that timed out still does over there.

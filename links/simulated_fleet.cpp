@@ -2,7 +2,6 @@
 
 #include "crypto/crypto.hpp"
 #include "crypto/hotkey.hpp"
-#include "crypto/key_exchange.hpp"
 #include "crypto/sha3.hpp"
 
 #include <boost/json.hpp>
@@ -127,8 +126,10 @@ std::string specs_json_of(const miner_specs& s) {
   return json::serialize(o);
 }
 
-simulated_slot::simulated_slot(const miner_info& of, bool rsa_only, std::uint64_t seed, std::uint64_t index)
-    : specs_json_(of.specs ? specs_json_of(*of.specs) : "{}"),
+simulated_slot::simulated_slot(const miner_info& of, bool rsa_only, std::uint64_t seed, std::uint64_t index,
+                               const crypto::box_maker& boxes)
+    : boxes_(&boxes),
+      specs_json_(of.specs ? specs_json_of(*of.specs) : "{}"),
       rsa_only_(rsa_only),
       port_(static_cast<std::uint16_t>(20000 + index % 20000)),
       seed_(seed),
@@ -197,7 +198,7 @@ miner_reply simulated_slot::reg(const miner_call& c) {
     for (int i = 0; i < 10; ++i) password += alphabet[d.below(alphabet.size())];
     const json::object access{
         {"username", "root"}, {"password", password}, {"port", port_}, {"version", simulated_version}};
-    auto info = crypto::encrypt_to(c.public_key, json::serialize(access));
+    auto info = boxes_->encrypt_to(c.public_key, json::serialize(access));
     if (!info) return failed("the SSH access could not be encrypted");
     ++made_;
     held_ = container{c.public_key, std::move(info.value()), false};

@@ -2,6 +2,7 @@
 // What simulated miners are made of: their hardware, their luck and their one container. Internal to links/; no I/O and
 // no threads of its own.
 
+#include "crypto/key_exchange.hpp"
 #include "messages/miner_call.hpp"
 #include "messages/types.hpp"
 
@@ -37,7 +38,9 @@ std::string specs_json_of(const miner_specs& s);
 /// The container slot of one simulated miner.
 class simulated_slot {
  public:
-  simulated_slot(const miner_info& of, bool rsa_only, std::uint64_t seed, std::uint64_t index);
+  /// `boxes` encrypts what the miner says; it must outlive the slot.
+  simulated_slot(const miner_info& of, bool rsa_only, std::uint64_t seed, std::uint64_t index,
+                 const crypto::box_maker& boxes);
 
   /// Acts on the call and says what an axon would have answered; unlucky outcomes are the caller's.
   miner_reply act(const miner_call& c);
@@ -57,6 +60,7 @@ class simulated_slot {
   miner_reply deregister(const miner_call& c);
   miner_reply exchange_key(const miner_call& c);
 
+  const crypto::box_maker* boxes_;
   std::string specs_json_;
   bool rsa_only_;
   std::uint16_t port_;

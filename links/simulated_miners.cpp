@@ -10,6 +10,8 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,25 +77,46 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
     for (std::size_t i = 0; i < settings.count; ++i) {
       infos.push_back(make_simulated_miner(settings.seed, i));
       const bool old = dice{settings.seed, i, rsa_only}.share() < settings.rsa_only_share;
-      miners.push_back({simulated_slot(infos.back(), old, settings.seed, i)});
+      miners.push_back({simulated_slot(infos.back(), old, settings.seed, i, boxes)});
       by_hotkey.emplace(infos.back().hotkey, i);
     }
   }
 
-  void start_call(miner_call c, call_done done) {
-    if (stopped) return done(outcome(errc::shutting_down, "the link is closed"));
+  /// The answer where nothing has to be waited for; else nullopt, and nothing has happened. Not for what takes long: a
+  /// register, which does public-key work.
+  std::optional<miner_reply> at_once(const miner_call& c) {
+    if (c.action == miner_action::reg || settings.latency.count() != 0) return std::nullopt;
+    const std::lock_guard lock{mutex};
+    if (stopped) return outcome(errc::shutting_down, "the link is closed");
     const auto found = by_hotkey.find(c.to.hotkey);
-    if (found == by_hotkey.end()) return done(outcome(errc::miner_unreachable, "no such simulated miner"));
-    const auto lane = c.lane == call_lane::check ? 1U : 0U;
-    const auto k = miners[found->second].calls[lane]++;
-    const auto f = draw_fate(dice{settings.seed, found->second, fate_of_call, lane, k}, settings);
-    if (f.what == luck::stalled_for_good || f.what == luck::late || f.latency > c.timeout) {
-      return time_out(found->second, std::move(c), f, std::move(done));
-    }
-    if (f.latency.count() == 0) return finish(found->second, c, f.what, done);
+    if (found == by_hotkey.end()) return outcome(errc::miner_unreachable, "no such simulated miner");
+    auto& calls = miners[found->second].calls[lane_of(c)];
+    const auto f = draw_fate(dice{settings.seed, found->second, fate_of_call, lane_of(c), calls}, settings);
+    if (f.what == luck::stalled_for_good || f.what == luck::late) return std::nullopt;
+    ++calls;
+    return finish(found->second, c, f.what);
+  }
+
+  void start_call(miner_call c, const call_done& done) {
+    std::unique_lock lock{mutex};
+    const auto answer = [&](miner_reply reply) {
+      lock.unlock();
+      done(std::move(reply));
+    };
+    if (stopped) return answer(outcome(errc::shutting_down, "the link is closed"));
+    const auto found = by_hotkey.find(c.to.hotkey);
+    if (found == by_hotkey.end()) return answer(outcome(errc::miner_unreachable, "no such simulated miner"));
+    const auto k = miners[found->second].calls[lane_of(c)]++;
+    const auto f = draw_fate(dice{settings.seed, found->second, fate_of_call, lane_of(c), k}, settings);
+    if (f.what == luck::stalled_for_good || f.what == luck::late || f.latency > c.timeout)
+      return time_out(found->second, std::move(c), f, done);
+    if (f.latency.count() == 0) return answer(finish(found->second, c, f.what));
     after(f.latency, [this, index = found->second, c = std::move(c), what = f.what, done](bool shut) {
       if (shut) return done(outcome(errc::shutting_down, "the link was closed before the answer"));
-      finish(index, c, what, done);
+      std::unique_lock again{mutex};
+      auto reply = finish(index, c, what);
+      again.unlock();
+      done(std::move(reply));
     });
   }
 
@@ -104,6 +127,7 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
     const auto at = f.what == luck::late ? timeout + f.late : std::max<microseconds>(f.latency, timeout);
     if (acts) {
       after(at, [this, index, c = std::move(c)](bool shut) {
+        const std::lock_guard lock{mutex};
         if (!shut) act(index, c);
       });
     }
@@ -113,7 +137,7 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
     });
   }
 
-  void finish(std::size_t index, const miner_call& c, luck what, const call_done& done) {
+  miner_reply finish(std::size_t index, const miner_call& c, luck what) {
     auto reply = outcome(errc::none, {});
     switch (what) {
       case luck::refused:
@@ -136,7 +160,7 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
       spdlog::debug("[{}] {} to simulated {}: {} {}", c.request_id, to_string(c.action), c.to.hotkey,
                     to_string(reply.code), reply.detail);
     }
-    done(std::move(reply));
+    return reply;
   }
 
   miner_reply act(std::size_t index, const miner_call& c) {
@@ -156,34 +180,49 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
   }
 
   void start_probe(const std::string& hotkey, std::uint16_t port, std::chrono::milliseconds timeout, probe_done done) {
+    std::unique_lock lock{mutex};
     const auto found = by_hotkey.find(hotkey);
-    if (stopped || found == by_hotkey.end()) return done(ssh_state::unknown);
+    if (stopped || found == by_hotkey.end()) {
+      lock.unlock();
+      return done(ssh_state::unknown);
+    }
     const auto k = miners[found->second].probes++;
     const auto f = draw_fate(dice{settings.seed, found->second, fate_of_probe, k}, settings);
     const bool lost = f.what != luck::fine || f.latency > timeout;
     auto look = [this, index = found->second, port, lost, done = std::move(done)](bool shut) {
-      done(shut || lost ? ssh_state::unknown : miners[index].slot.probe(port));
+      std::unique_lock again{mutex};
+      const auto seen = shut || lost ? ssh_state::unknown : miners[index].slot.probe(port);
+      again.unlock();
+      done(seen);
     };
     const auto wait = std::min<microseconds>(f.latency, timeout);
-    if (wait.count() == 0) return look(false);
-    after(wait, std::move(look));
+    if (wait.count() != 0) return after(wait, std::move(look));
+    lock.unlock();
+    look(false);
   }
 
-  // `then` runs on the strand, with true when the link shuts down before `wait` has passed.
+  // With the mutex held. `then` runs on the strand and without it, with true when the link shuts down before `wait` has
+  // passed.
   template <class F>
   void after(microseconds wait, F then) {
     const auto timer = std::make_shared<strand_timer>(on_strand, wait);
     timers.insert(timer);
     timer->async_wait([self = shared_from_this(), timer, then = std::move(then)](boost::system::error_code) mutable {
+      std::unique_lock lock{self->mutex};
       self->timers.erase(timer);
-      then(self->stopped);
+      const auto shut = self->stopped;
+      lock.unlock();
+      then(shut);
     });
   }
 
   void stop() {
+    const std::lock_guard lock{mutex};
     stopped = true;
     for (const auto& t : timers) t->cancel();
   }
+
+  static std::size_t lane_of(const miner_call& c) { return c.lane == call_lane::check ? 1U : 0U; }
 
   const simulated_settings settings;
   const strand on_strand;
@@ -192,7 +231,10 @@ struct simulated_miners::core : std::enable_shared_from_this<simulated_miners::c
   std::atomic<std::uint64_t> registers_on_occupied{0};
   std::atomic<std::size_t> containers{0};
 
-  // Below: on the strand only.
+  const crypto::box_maker boxes;
+
+  // Below: of the mutex; the timers themselves are touched on the strand only.
+  std::mutex mutex;
   std::vector<miner> miners;
   std::unordered_set<std::shared_ptr<strand_timer>> timers;
   bool stopped = false;
@@ -204,6 +246,16 @@ simulated_miners::simulated_miners(asio::io_context& io, simulated_settings sett
 simulated_miners::~simulated_miners() { shutdown(); }
 
 void simulated_miners::call(miner_call c, call_done done) {
+  // Not inside another's `done`: a chain of calls would be a chain of stack frames.
+  thread_local bool answering = false;
+  if (!answering) {
+    if (auto reply = core_->at_once(c)) {
+      answering = true;
+      done(std::move(*reply));
+      answering = false;
+      return;
+    }
+  }
   asio::post(core_->on_strand, [self = core_, c = std::move(c), done = std::move(done)]() mutable {
     self->start_call(std::move(c), std::move(done));
   });

@@ -59,6 +59,26 @@ TEST_P(both_kinds, round_trips) {
   EXPECT_EQ(decrypt_with(pair.private_pem, encrypt_to(pair.public_pem, "").value()).value(), "");
 }
 
+TEST_P(both_kinds, opens_with_the_public_key_at_hand_but_not_with_another) {
+  const auto sealed = encrypt_to(pair.public_pem, access).value();
+  EXPECT_EQ(decrypt_with(pair.private_pem, sealed, pair.public_pem).value(), access);
+  if (GetParam() == key_kind::rsa2048) return;  // which does not need it
+  EXPECT_FALSE(decrypt_with(pair.private_pem, sealed, make_key_pair(GetParam()).value().public_pem));
+}
+
+TEST_P(both_kinds, opens_what_a_box_maker_encrypted) {
+  const box_maker boxes;
+  const auto other = make_key_pair(GetParam()).value();
+  for (const auto& recipient : {pair, other}) {
+    const auto sealed = boxes.encrypt_to(recipient.public_pem, access).value();
+    EXPECT_EQ(decrypt_with(recipient.private_pem, sealed).value(), access);
+    EXPECT_EQ(decrypt_with(recipient.private_pem, sealed, recipient.public_pem).value(), access);
+    const auto& not_meant = recipient.public_pem == pair.public_pem ? other : pair;
+    EXPECT_FALSE(decrypt_with(not_meant.private_pem, sealed));
+  }
+  EXPECT_FALSE(boxes.encrypt_to("no key", access));
+}
+
 TEST_P(both_kinds, encrypts_differently_each_time) {
   EXPECT_NE(encrypt_to(pair.public_pem, access).value(), encrypt_to(pair.public_pem, access).value());
 }
