@@ -8,6 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <memory>
+#include <thread>
 
 namespace lode::actors {
 namespace {
@@ -124,9 +126,24 @@ void miner_state::send_next(call_lane which) {
   lane.action = next.call.action;
   lane.sent = std::chrono::steady_clock::now();
   next.call.to = axon{opts_.info.hotkey, opts_.info.ip, opts_.info.port, opts_.info.simulated};
-  opts_.env->link->call(std::move(next.call), [me = caf::actor_cast<miner_actor>(self_), which](miner_reply reply) {
-    caf::anon_send(me, link_answer{which, std::move(reply)});
-  });
+  // An answer that is there at once needs no message to ourselves.
+  struct outcome {
+    std::thread::id caller = std::this_thread::get_id();
+    bool calling = true;  // looked at by the caller's thread only
+    std::optional<miner_reply> reply;
+  };
+  const auto at_once = std::make_shared<outcome>();
+  opts_.env->link->call(std::move(next.call),
+                        [me = caf::actor_cast<miner_actor>(self_), which, at_once](miner_reply reply) {
+                          if (std::this_thread::get_id() == at_once->caller && at_once->calling)
+                            at_once->reply = std::move(reply);
+                          else
+                            caf::anon_send(me, link_answer{which, std::move(reply)});
+                        });
+  at_once->calling = false;
+  if (!at_once->reply) return;
+  link_answer answer{which, std::move(*at_once->reply)};
+  on_answer(answer);
 }
 
 void miner_state::on_answer(link_answer& answer) {
