@@ -52,10 +52,12 @@ caf::result<committed> ledger_state::enqueue(commit_allocation& c) {
   w.commit_promise = guarded<committed>{promise};
   const auto& r = c.record;
   w.request.preconditions.push_back({column::allocations, r.hotkey, c.expected});
-  if (c.erase)
+  if (c.erase) {
     w.request.writes.erase(column::allocations, r.hotkey);
-  else
-    w.request.writes.put(column::allocations, r.hotkey, encode(r, seal_for(r.hotkey)));
+    seals_.forget(r.hotkey);
+  } else {
+    w.request.writes.put(column::allocations, r.hotkey, seals_.encode(r, *options_.sealer));
+  }
   log(w, allocation_event(r, c.event, c.at, c.reason));
   w.counted = &options_.meters->event(c.event);
   if (c.reply) keep(w, *c.reply);

@@ -6,6 +6,7 @@
 #include "actors/event_log.hpp"
 #include "actors/guarded.hpp"
 #include "actors/meters.hpp"
+#include "actors/seal_memory.hpp"
 #include "messages/actors.hpp"
 #include "messages/record_codec.hpp"
 #include "storage/sealing.hpp"
@@ -71,9 +72,6 @@ class ledger_state {
   caf::result<event_batch> read(const read_events& r);
   caf::result<done> trim(const trim_events& bounds);
   // Sealed for their hotkey, so that sealed texts cannot be moved from one record to another.
-  [[nodiscard]] seal_function seal_for(const std::string& hotkey) const {
-    return [this, &hotkey](std::string_view plain) { return options_.sealer->seal(plain, hotkey); };
-  }
   [[nodiscard]] open_function open_for(const std::string& hotkey) const {
     return [this, &hotkey](std::string_view sealed) { return options_.sealer->open(sealed, hotkey); };
   }
@@ -83,6 +81,7 @@ class ledger_state {
   event_sink hub_;
   webhook_sink outbox_;
   event_log events_;
+  seal_memory seals_;
   std::vector<waiting> queue_;
   bool flush_sent_ = false;
   std::optional<error> broken_;
