@@ -10,6 +10,7 @@
 #include "actors/metagraph_refresh.hpp"
 #include "actors/outbox.hpp"
 #include "actors/registry.hpp"
+#include "actors/scheduler.hpp"
 #include "messages/caf_error.hpp"
 
 #include <caf/all.hpp>
@@ -38,9 +39,8 @@ void end_with(const Handle& actor, const char* name, const std::shared_ptr<std::
 }  // namespace
 
 void configure(caf::actor_system_config& cfg, const config::daemon_settings& settings) {
-  // `sharing` wakes faster and is quiet when idle; on a few cores more threads only add context switches.
-  cfg.set("scheduler.policy", caf::atom("sharing"));
-  cfg.set("scheduler.max-threads", static_cast<std::size_t>(settings.actors.threads));
+  // On a few cores more threads only add context switches.
+  use_scheduler(cfg, static_cast<std::size_t>(settings.actors.threads));
   add_error_category(cfg);
 }
 
