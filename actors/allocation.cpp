@@ -26,10 +26,9 @@ void allocation_actor_state::arm_timer(timer slot, unix_ms due) {
 }
 
 void allocation_actor_state::on_deadline(const deadline_reached& d) {
-  if (d.slot > warn_timer || d.generation != timer_generation_[d.slot]) return;
+  if (d.slot > answer_timer || d.generation != timer_generation_[d.slot]) return;
   if (d.slot == answer_timer) return released_.deliver(done{});
-  if (d.slot == lease_timer) return on_lease_end();
-  if (d.slot == warn_timer) return warn_of_end();
+  if (d.slot == lease_timer) return on_lease_timer();
   switch (phase_) {
     case phase::placing:
       return check_slot();
@@ -37,6 +36,8 @@ void allocation_actor_state::on_deadline(const deadline_reached& d) {
       return roll_back();
     case phase::releasing:
       return attempt_release();
+    case phase::ending:
+      return erase_record(record_.release_reason);
     default:
       return;
   }
@@ -115,7 +116,12 @@ void allocation_actor_state::next_commit() {
             then();
             measure();
           },
-          [this](caf::error& e) { crash(e); });
+          [this](caf::error& e) {
+            if (!told_gone_ || from_caf(e) != errc::overloaded) return crash(e);
+            // The slot may have been given away already, so nobody would start this again.
+            commits_.pop_front();
+            arm_timer(retry_timer, now() + 1000);
+          });
 }
 
 void allocation_actor_state::crash(const caf::error& reason) {

@@ -49,7 +49,7 @@ class allocation_actor_state {
 
  private:
   // The wheel's slots of this actor.
-  enum timer : std::uint32_t { lease_timer, retry_timer, answer_timer, warn_timer };
+  enum timer : std::uint32_t { lease_timer, retry_timer, answer_timer };
   enum class phase : std::uint8_t {
     placing,    // nothing durable yet
     reserving,  // the intent is durable, the miner may be told
@@ -103,6 +103,7 @@ class allocation_actor_state {
   caf::result<allocation> extend(const extend_lease& e);
   void arm_lease();
   void disarm_lease();
+  void on_lease_timer();
   void on_lease_end();
   void warn_of_end();
 
@@ -117,6 +118,8 @@ class allocation_actor_state {
   void ask_whether_held();
   void retry_release(const std::string& why);
   void erase_record(const std::string& why);
+  void report_gone(const std::string& why);
+  void keep_answer_in_time();
   void on_miner_left();
 
   // -- health (allocation_health.cpp)
@@ -135,7 +138,7 @@ class allocation_actor_state {
   struct {
     telemetry::member state, offline, pending;
   } counted_;
-  std::uint64_t timer_generation_[4] = {0, 0, 0, 0};
+  std::uint64_t timer_generation_[3] = {0, 0, 0};
 
   struct queued_commit {
     commit_allocation message;  // its `expected` is filled in when it is sent
@@ -159,6 +162,9 @@ class allocation_actor_state {
   std::deque<queued_action> actions_;
 
   guarded<done> released_;
+  unix_ms answer_due_ = 0;     // when whoever gave it back is answered whatever the miner does; 0: nobody waits
+  bool answer_armed_ = false;  // with the wheel
+  bool told_gone_ = false;
   int release_attempts_ = 0;
   bool attempting_ = false;
   int denials_ = 0;  // times in a row that the miner said that it holds nothing of ours

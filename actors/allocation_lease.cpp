@@ -11,20 +11,25 @@ constexpr std::size_t commits_limit = 64;
 constexpr unix_ms hour_ms = 60LL * 60 * 1000;
 }  // namespace
 
+/// One deadline at a time: the warning's, and once that is over the end's.
 void allocation_actor_state::arm_lease() {
-  arm_timer(lease_timer, record_.expires_at);
   const auto hours = settings().warn_hours;
-  if (hours == 0 || record_.warned_at != 0) return;
+  if (hours == 0 || record_.warned_at != 0) return arm_timer(lease_timer, record_.expires_at);
   // A lease that is not much longer than the warning, or shorter, is warned of when half of it has passed.
   const auto before = std::min(hours * hour_ms, (record_.expires_at - record_.created_at) / 2);
-  arm_timer(warn_timer, record_.expires_at - before);
+  arm_timer(lease_timer, record_.expires_at - before);
 }
 
 void allocation_actor_state::disarm_lease() {
-  for (const auto slot : {lease_timer, warn_timer}) {
-    ++timer_generation_[slot];
-    self_->send(opts_.env->wheel, disarm{self_->address(), slot});
-  }
+  ++timer_generation_[lease_timer];
+  self_->send(opts_.env->wheel, disarm{self_->address(), lease_timer});
+}
+
+void allocation_actor_state::on_lease_timer() {
+  if (!is_live()) return;
+  if (now() >= record_.expires_at) return on_lease_end();
+  warn_of_end();
+  arm_lease();
 }
 
 void allocation_actor_state::on_lease_end() {

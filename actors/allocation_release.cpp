@@ -5,6 +5,7 @@
 #include "crypto/crypto.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lode::actors {
 namespace {
@@ -26,13 +27,22 @@ caf::result<done> allocation_actor_state::end_lease(const deallocate& d) {
   auto promise = self_->make_response_promise<done>();
   released_ = guarded<done>{promise};
   request_id_ = d.ctx.request_id;
-  release("released", "deallocated by its renter", d.notify);
   // However slow the miner is, the renter gets an answer within the request's deadline: the lease has ended.
   if (d.ctx.deadline != std::chrono::steady_clock::time_point::max()) {
     const auto left = d.ctx.deadline - self_->system().clock().now();
-    arm_timer(answer_timer, now() + std::chrono::duration_cast<std::chrono::milliseconds>(left).count() * 9 / 10);
+    answer_due_ = now() + std::chrono::duration_cast<std::chrono::milliseconds>(left).count() * 9 / 10;
+    // Else there is time for one attempt, behind a call that is under way, and most need no more.
+    if (answer_due_ < now() + 2 * settings().action_timeout_ms + settings().deregister_timeout_ms)
+      keep_answer_in_time();
   }
+  release("released", "deallocated by its renter", d.notify);
   return promise;
+}
+
+void allocation_actor_state::keep_answer_in_time() {
+  if (answer_due_ == 0 || answer_armed_ || !released_.pending()) return;
+  answer_armed_ = true;
+  arm_timer(answer_timer, answer_due_);
 }
 
 void allocation_actor_state::release(std::string event, std::string reason, bool notify) {
@@ -109,6 +119,7 @@ void allocation_actor_state::retry_release(const std::string& why) {
                     record_.hotkey, why);
     released_.deliver(done{});
   }
+  keep_answer_in_time();
   unix_ms pause = quick_retry_ms;
   if (release_attempts_ >= settings().deregister_tries) {
     const auto doublings = std::min<std::int64_t>(release_attempts_ - settings().deregister_tries, 20);
@@ -121,14 +132,26 @@ void allocation_actor_state::retry_release(const std::string& why) {
 void allocation_actor_state::erase_record(const std::string& why) {
   phase_ = phase::ending;
   record_.state = lode::allocation_state::releasing;
+  record_.release_reason = why;
   commit("gone", why, true, [this, why] {
-    config::log_for(request_id_, spdlog::level::info, "allocation {}: gone, {}", record_.hotkey, why);
-    tell_miner(true);
-    released_.deliver(done{});
-    // Unanswered when the registration was called off before the miner was told.
-    placed_.fail(to_caf(errc::deadline_exceeded, why));
+    report_gone(why);
     self_->quit();
   });
+  // With the ledger already: whatever happens to this miner from now on is committed behind it, and the miner holds
+  // nothing, so neither its slot nor its renter needs to wait for the disk. Should we crash before it is durable, the
+  // next start finds `releasing`, which is durable, and asks the miner again.
+  if (commits_.size() == 1) report_gone(why);
+}
+
+void allocation_actor_state::report_gone(const std::string& why) {
+  if (std::exchange(told_gone_, true)) return;
+  config::log_for(request_id_, spdlog::level::info, "allocation {}: gone, {}", record_.hotkey, why);
+  // An armed deadline keeps this actor's memory until it comes.
+  if (answer_armed_) self_->send(opts_.env->wheel, disarm{self_->address(), answer_timer});
+  tell_miner(true);
+  released_.deliver(done{});
+  // Unanswered when the registration was called off before the miner was told.
+  placed_.fail(to_caf(errc::deadline_exceeded, why));
 }
 
 void allocation_actor_state::on_miner_left() {

@@ -109,6 +109,41 @@ TEST_F(life_test, a_release_is_answered_within_the_deadline_however_slow_the_min
   EXPECT_EQ(stored().at(0).record.state, lode::allocation_state::releasing);
 }
 
+TEST_F(life_test, a_release_that_the_miner_confirmed_does_not_wait_for_the_disk_and_is_finished_after_a_crash) {
+  const auto disk = store;
+  store = std::make_shared<storage::faulty_store>(disk);
+  end_tree();
+  start_tree();
+  store->fail_commit(2, storage::commit_fault::lost);  // 1: the intent
+  EXPECT_TRUE(release().ok());
+  EXPECT_EQ(fatal.size(), 1u);
+  ASSERT_EQ(stored().size(), 1u);
+  EXPECT_EQ(stored()[0].record.state, lode::allocation_state::releasing);
+  EXPECT_TRUE(fleet["a"].holder.empty());
+  end_tree();
+  store = disk;
+  start_tree();
+  publish({miner("a")});
+  advance(std::chrono::seconds{10});  // it holds nothing any more, and says so twice
+  EXPECT_TRUE(stored().empty());
+  EXPECT_TRUE(allocate("a").ok());
+}
+
+TEST_F(life_test, nothing_keeps_an_allocation_actor_that_is_over) {
+  // With a deadline that is armed with the wheel, and one that is too far away for that.
+  for (const auto patience : {std::chrono::seconds{100}, std::chrono::seconds{300}}) {
+    const auto actor = caf::actor_cast<caf::weak_actor_ptr>(inspector::allocation_of(registry, "a"));
+    ASSERT_TRUE(actor.lock());
+    request_context ctx;
+    ctx.deadline = sched.clock().now() + patience;
+    ASSERT_TRUE(ask<done>(deallocate{"a", uuid, false, ctx}).ok());
+    EXPECT_FALSE(actor.lock()) << patience.count();
+    auto again = allocate("a");
+    ASSERT_TRUE(again.ok());
+    uuid = again.value().uuid_key;
+  }
+}
+
 TEST_F(life_test, pause_and_unpause) {
   EXPECT_EQ(act(pending_action::unpause).code(), errc::wrong_state);
   ASSERT_TRUE(act(pending_action::pause).ok());
