@@ -153,7 +153,7 @@ outcome<void> allocate(session& s, wishes& w) {
   // Stored before anything is sent: whatever becomes of us, the same command asks for the same container.
   const auto request = fmt::format("{} {} {}", s.server_text(), target_of(c->path, c->query), json::serialize(c->body));
   claimed_call mine;
-  const auto stored = s.state().change([&](local_state& state) {
+  auto stored = s.state().change([&](local_state& state) {
     const auto fresh = boost::uuids::to_string(boost::uuids::random_generator{}());
     mine = claim_call(state, request, now_seconds(), ::getpid(), start_of_process, fresh);
   });
@@ -169,8 +169,7 @@ outcome<void> allocate(session& s, wishes& w) {
       if (f.code == ending::interrupted) f.what = "interrupted while the server allocates; it may still come to be";
       f.next = (f.next.empty() ? "" : f.next + "; ") +
                std::string{"the same command goes on with this allocation, and does not make a second one"};
-    } else if (const auto settled =
-                   s.state().change([&](local_state& state) { settle_call(state, mine.idempotency_key); });
+    } else if (auto settled = s.state().change([&](local_state& state) { settle_call(state, mine.idempotency_key); });
                !settled) {
       return settled;
     }

@@ -62,7 +62,7 @@ outcome<void> release(session& s, const target& t, bool notify) {
   if (notify) body["notify_flag"] = true;
   const auto got = act(s, *found, "/service/deallocate", "release", std::move(body));
   if (!got) return got.error();
-  const auto kept = s.state().change([&](local_state& state) { forget(state, found->hotkey, found->uuid); });
+  auto kept = s.state().change([&](local_state& state) { forget(state, found->hotkey, found->uuid); });
   if (!kept) return kept;
   return s.confirm(*got, "released " + found->hotkey);
 }
@@ -78,7 +78,7 @@ outcome<void> exchange_key(session& s, const target& t, const std::string& file,
   const auto got = act(s, *found, "/service/exchange_docker_key", "key", std::move(body));
   if (!got) return got.error();
   if (!for_terminal) {
-    const auto kept = s.state().change([&](local_state& state) {
+    auto kept = s.state().change([&](local_state& state) {
       for (auto& r : state.allocations)
         if (r.hotkey == found->hotkey && r.uuid == found->uuid) r.identity = identity_of(file, s.env());
     });
@@ -95,7 +95,7 @@ outcome<void> extend(session& s, const target& t, std::int64_t days) {
   const auto got = act(s, *found, "/service/extend", "extend", std::move(body));
   if (!got) return got.error();
   const auto until = text_in(got->data, "expires_at");
-  const auto kept = s.state().change([&](local_state& state) {
+  auto kept = s.state().change([&](local_state& state) {
     for (auto& r : state.allocations)
       if (r.hotkey == found->hotkey && r.uuid == found->uuid) r.expires_at = until;
   });

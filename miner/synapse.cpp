@@ -171,9 +171,9 @@ std::optional<json::object> object_from(std::string_view body, body_errors& erro
 json::object common_dump(std::string_view name, const json::object& in, field_reader& read) {
   json::object out;
   out["name"] = name;
-  const auto keep = [&](const char* key, json::value fallback) {
+  const auto keep = [&](const char* key, const json::value& fallback) {
     const auto* v = in.if_contains(key);
-    out[key] = v != nullptr ? *v : std::move(fallback);
+    out[key] = v != nullptr ? *v : fallback;
   };
   keep("timeout", 12.0);
   out["total_size"] = read.integer("total_size", 0);

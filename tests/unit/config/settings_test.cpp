@@ -32,8 +32,10 @@ class settings_test : public testing::Test {
   template <class Settings, class Parse>
   outcome<Settings> call(Parse parse, const std::vector<std::string>& args, const std::vector<std::string>& env) {
     std::vector<const char*> argv{"program"};
+    argv.reserve(args.size() + 1);
     for (const auto& a : args) argv.push_back(a.c_str());
     std::vector<const char*> envp;
+    envp.reserve(env.size() + 1);
     for (const auto& e : env) envp.push_back(e.c_str());
     envp.push_back(nullptr);
     return parse(static_cast<int>(argv.size()), argv.data(), envp.data());

@@ -55,7 +55,7 @@ struct simulation : testing::Test {
   }
   miner_reply ask(miner_call c) {
     std::optional<miner_reply> got;
-    link->call(std::move(c), [&](miner_reply r) { got = std::move(r); });
+    link->call(std::move(c), [&](const miner_reply& r) { got = std::move(r); });
     EXPECT_TRUE(run_until(io, [&] { return got.has_value(); }));
     return got.value_or(miner_reply{});
   }
@@ -182,7 +182,7 @@ std::map<std::size_t, std::vector<errc>> outcomes(const simulated_settings& s, i
     miner_call c;
     c.to = {infos[i].hotkey, infos[i].ip, infos[i].port, true};
     c.timeout = milliseconds(1);
-    link.call(c, [&got, i](miner_reply r) { got[i].push_back(r.code); });
+    link.call(c, [&got, i](const miner_reply& r) { got[i].push_back(r.code); });
     io.restart();
     io.run();
   };
@@ -242,7 +242,7 @@ TEST_F(simulation, a_stalled_register_lands_late_or_never_and_always_after_the_t
   for (std::size_t i = 0; i < 40; ++i) {
     auto c = of(miner_action::reg, ours.public_pem, i);
     c.timeout = milliseconds(100);
-    link->call(c, [&](miner_reply r) {
+    link->call(c, [&](const miner_reply& r) {
       EXPECT_EQ(r.code, errc::miner_timed_out);
       EXPECT_GE(steady_clock::now() - begun, milliseconds(100));
       ++timed_out;
@@ -301,10 +301,10 @@ TEST_F(simulation, shutdown_completes_everything_once) {
   std::vector<errc> codes;
   auto c = of(miner_action::reg, ours.public_pem);
   c.timeout = milliseconds(600000);
-  for (int i = 0; i < 3; ++i) link->call(c, [&](miner_reply r) { codes.push_back(r.code); });
+  for (int i = 0; i < 3; ++i) link->call(c, [&](const miner_reply& r) { codes.push_back(r.code); });
   io.poll();
   link->shutdown();
-  link->call(c, [&](miner_reply r) { codes.push_back(r.code); });
+  link->call(c, [&](const miner_reply& r) { codes.push_back(r.code); });
   io.restart();
   io.run();
   EXPECT_EQ(codes, std::vector<errc>(4, errc::shutting_down));
@@ -319,7 +319,7 @@ TEST_F(simulation, without_latency_it_answers_more_than_20000_calls_a_second) {
   const auto c = of(miner_action::check);
   int left = 40000;
   const auto begun = steady_clock::now();
-  std::function<void(miner_reply)> again = [&](miner_reply r) {
+  std::function<void(miner_reply)> again = [&](const miner_reply& r) {
     ASSERT_TRUE(r.ok());
     if (--left > 0) link->call(c, again);
   };

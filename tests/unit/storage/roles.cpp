@@ -19,7 +19,7 @@ void say(const std::string& line) {
 
 /// Opens the store and holds it until killed.
 int hold(const std::string& path) {
-  const auto held = must_open(path);
+  [[maybe_unused]] const auto held = must_open(path);
   say("held");
   while (true) ::pause();
 }

@@ -88,6 +88,7 @@ TEST_F(sealing_test, two_that_make_it_at_once_get_the_same_key) {
   std::vector<std::optional<sealer>> made(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(made.size());
     for (auto& each : made) threads.emplace_back([&] { each = make("key"); });
   }
   const std::string sealed = made[0]->seal("x");

@@ -245,7 +245,7 @@ TEST_P(store_test, readers_and_watchers_beside_the_writer) {
   readers.emplace_back([&] {  // both keys are written in one commit, so one scan sees them alike
     while (!stop) {
       const auto pair = store_->scan(column::miners, "");
-      if (!pair || (pair->size() != 0 && pair->size() != 2)) ++wrong;
+      if (!pair || (!pair->empty() && pair->size() != 2)) ++wrong;
       if (pair && pair->size() == 2 && (*pair)[0].value != (*pair)[1].value) ++wrong;
     }
   });

@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace lode::storage::test {
 
 namespace fs = std::filesystem;
@@ -81,6 +79,7 @@ child_process::child_process(const std::string& role, const std::vector<std::str
   std::vector<std::string> words{"/proc/self/exe", "--role=" + role};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
