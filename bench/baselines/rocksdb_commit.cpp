@@ -54,17 +54,17 @@ rocksdb::Status measure(rocksdb::DB& db, const settings& s, figures& f) {
   const auto one_batch = [&] {
     rocksdb::WriteBatch batch;
     for (unsigned i = 0; i < s.in_flight; ++i)
-      if (const auto put = batch.Put(fmt::format("{:020}", ++key), value); !put.ok()) return put;
+      if (auto put = batch.Put(fmt::format("{:020}", ++key), value); !put.ok()) return put;
     return db.Write(durable, &batch);
   };
   for (int i = 0; i < 20; ++i)  // the log's first blocks are slower
-    if (const auto status = one_batch(); !status.ok()) return status;
+    if (auto status = one_batch(); !status.ok()) return status;
 
   const auto begin = steady_clock::now();
   const auto end = begin + std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>(s.seconds));
   auto before = begin;
   while (before < end) {
-    if (const auto status = one_batch(); !status.ok()) return status;
+    if (auto status = one_batch(); !status.ok()) return status;
     const auto after = steady_clock::now();
     f.write_ms.push_back(ms(after - before));
     f.commits += s.in_flight;

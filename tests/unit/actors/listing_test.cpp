@@ -28,7 +28,9 @@ TEST(listing_rows, random_changes_leave_what_a_plain_scan_would_show) {
     if (random() % 4 == 0) {
       EXPECT_EQ(rows.hide(hotkey), model.erase(hotkey) == 1);
     } else {
-      const auto specs = specs_with(1 + random() % 4, random() % 3, random() % 2 == 0 ? "NVIDIA A100" : "Tesla T4");
+      const auto specs =
+          specs_with(1 + static_cast<std::int64_t>(random() % 4), static_cast<std::int64_t>(random() % 3),
+                     random() % 2 == 0 ? "NVIDIA A100" : "Tesla T4");
       const bool reserved = random() % 2 == 0;
       const auto was = model.find(hotkey);
       const bool same = was != model.end() && was->second == std::pair{specs, reserved};

@@ -46,7 +46,7 @@ using clock = reply_port::clock;
 using promise = caf::typed_response_promise<reply_to>;
 
 // n >= 0: answers n + 1; -1: an error; -2: holds the promise; -3: drops it; -4: throws after taking a promise.
-oracle::behavior_type behave(oracle::pointer self, std::shared_ptr<std::vector<promise>> held) {
+oracle::behavior_type behave(oracle::pointer self, const std::shared_ptr<std::vector<promise>>& held) {
   self->set_exception_handler([](const std::exception_ptr&) { return caf::make_error(caf::sec::runtime_error); });
   return {
       [=](const question& q) -> caf::result<reply_to> {

@@ -55,7 +55,7 @@ struct simulation : testing::Test {
   }
   miner_reply ask(miner_call c) {
     std::optional<miner_reply> got;
-    link->call(std::move(c), [&](const miner_reply& r) { got = std::move(r); });
+    link->call(std::move(c), [&](miner_reply r) { got = std::move(r); });
     EXPECT_TRUE(run_until(io, [&] { return got.has_value(); }));
     return got.value_or(miner_reply{});
   }

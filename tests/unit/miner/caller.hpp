@@ -38,8 +38,8 @@ inline std::int64_t wall_ns() {
 
 class caller {
  public:
-  caller(crypto::sr25519_key k, std::string axon_hotkey)
-      : key_(std::move(k)), address(crypto::ss58_encode(key_.pub())), axon_(std::move(axon_hotkey)) {}
+  caller(const crypto::sr25519_key& k, std::string axon_hotkey)
+      : key_(k), address(crypto::ss58_encode(key_.pub())), axon_(std::move(axon_hotkey)) {}
 
   using fields = std::map<std::string, std::string>;
 

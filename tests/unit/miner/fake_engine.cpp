@@ -49,7 +49,7 @@ task<std::optional<error>> fake_engine::before(std::string op) {
   co_return next;
 }
 
-task<void> fake_engine::after(std::string op) { return step("after " + op); }
+task<void> fake_engine::after(const std::string& op) { return step("after " + op); }
 
 fake_container* fake_engine::find(const std::string& id_or_name) {
   for (auto& [id, c] : world_.containers) {

@@ -74,7 +74,7 @@ class fake_engine final : public engine {
 
  private:
   task<std::optional<error>> before(std::string op);
-  task<void> after(std::string op);
+  task<void> after(const std::string& op);
   task<void> step(std::string name);
   fake_container* find(const std::string& id_or_name);
   std::map<std::string, tar_entry>& files_of(fake_container& c);
