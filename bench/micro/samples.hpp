@@ -20,7 +20,7 @@ inline crypto::sr25519_key sample_key(std::uint8_t n) {
 inline crypto::hotkey sample_hotkey(std::uint8_t n) {
   auto key = sample_key(n);
   auto address = crypto::ss58_encode(key.pub());
-  return {std::move(key), std::move(address)};
+  return {key, std::move(address)};
 }
 
 /// Addresses without the cost of a key: the number is in them.
