@@ -49,7 +49,10 @@ error failed(std::string what) { return {errc::not_ready, std::move(what)}; }
 
 /// Ours, without what would change its settings behind the scenario's back.
 std::vector<char*> environment_of_it() {
+  std::size_t all = 0;
+  while (environ[all] != nullptr) ++all;
   std::vector<char*> some;
+  some.reserve(all + 1);
   for (char** one = environ; *one != nullptr; ++one) {
     const std::string_view text{*one};
     if (!text.starts_with("LODE_") && !text.starts_with("WHITELISTED_IPS=") &&
@@ -92,6 +95,7 @@ result<void> local_server::start(const std::string& program,
   std::vector<std::string> words{program, "--http.listen=127.0.0.1:0", "--storage.path=" + folder_ + "/store"};
   for (const auto& [name, value] : settings) words.push_back(fmt::format("--{}={}", name, value));
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& w : words) arguments.push_back(w.data());
   arguments.push_back(nullptr);
   std::array<int, 2> pipe{};

@@ -33,7 +33,11 @@ points percentiles(const histogram& h) {
   points all;
   if (h.count() == 0) return all;
   const double most = std::max(10.0, static_cast<double>(h.count()));
-  for (double x = 1; x <= most * 1.0001; x *= 1.05) all.emplace_back(x, ms(h.percentile(1 - 1 / x)));
+  double x = 1;
+  while (x <= most) {
+    all.emplace_back(x, ms(h.percentile(1 - 1 / x)));
+    x *= 1.05;
+  }
   all.emplace_back(most, ms(h.max()));
   return all;
 }

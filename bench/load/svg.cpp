@@ -85,18 +85,24 @@ class scale {
   void make_ticks() {
     if (log_) {
       const bool few = most_ / least_ < 1001;
-      for (double decade = least_; decade <= most_ * 1.0001; decade *= 10)
+      double decade = least_;
+      while (decade <= most_ * 1.0001) {
         for (const double step : {1.0, 2.0, 5.0})
           if (decade * step <= most_ * 1.0001 && (few || step == 1.0))
             ticks_.emplace_back(decade * step, number_text(decade * step));
+        decade *= 10;
+      }
       return;
     }
     const double rough = (most_ - least_) / 6;
     const double decade = std::pow(10, std::floor(std::log10(rough)));
     const double share = rough / decade;
     const double step = decade * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
-    for (double v = std::ceil(least_ / step) * step; v <= most_ * (1 + 1e-9); v += step)
+    double v = std::ceil(least_ / step) * step;
+    while (v <= most_ * (1 + 1e-9)) {
       ticks_.emplace_back(v, number_text(std::abs(v) < step / 1e6 ? 0 : v));
+      v += step;
+    }
   }
 
   bool log_;

@@ -69,9 +69,11 @@ bool take_steps(const sweep_options& o, stepper& steps, saved_sweep& into) {
       if (!steps.step(level)) return false;
     return true;
   }
-  for (double level = o.from; level <= o.most; level *= o.factor) {
+  double level = o.from;
+  while (level <= o.most) {
     if (!steps.step(level)) return false;
     if (steps.last_saturated()) break;
+    level *= o.factor;
   }
   for (int i = 0; i < o.bisections; ++i) {
     const double below = highest_sustained(into);

@@ -116,7 +116,7 @@ TEST(a_cheating_server, that_forgets_an_allocation_is_found_in_the_listing) {
       return scripted_answer{404, R"({"success":false})"};
     }
   };
-  auto s = closed_loop(1, 0.1);
+  auto s = closed_loop(1, 1);
   s.mix[0].hold = {600, 600};
   const auto f = caught<cheat>(s);
   EXPECT_THAT(joined(f.violations), AllOf(HasSubstr("operation 1 (allocate"), HasSubstr("no listing shows it")));
@@ -134,7 +134,7 @@ TEST(a_cheating_server, that_lists_what_was_given_back_is_found) {
   };
   cheat daemon{1};
   scripted_server server{std::ref(daemon)};
-  const auto f = run_against(server.url(), closed_loop(1, 0.2));
+  const auto f = run_against(server.url(), closed_loop(1, 1));
   EXPECT_THAT(joined(f.violations), HasSubstr("was given back, but is listed as before"));
 }
 

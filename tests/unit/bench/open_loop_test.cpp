@@ -45,7 +45,8 @@ TEST(levels, are_found_again_by_their_amount) {
   EXPECT_DOUBLE_EQ(curve.peak(), 100);
   EXPECT_DOUBLE_EQ(curve.amount_until(100), 500 + 30 + 300 + 30);
   EXPECT_EQ(curve.phase_at(12), 1U);
-  for (double amount = 0.5; amount < 859; amount += 7.3) {
+  for (int i = 0; i < 117; ++i) {
+    const double amount = 0.5 + 7.3 * i;
     const auto t = curve.time_of(amount);
     ASSERT_TRUE(t) << amount;
     EXPECT_NEAR(curve.amount_until(*t), amount, 1e-6);
