@@ -14,8 +14,8 @@
 
 namespace lode::http {
 
-/// One for an edge; its functions run on the io thread. Two requests are the same when target
-/// and body are; one whose body is not read (see claims_json) is not looked at.
+/// One for an edge; its functions run on the io thread. Two requests are the same when target and body are; one whose
+/// body is not read (see claims_json) is not looked at.
 class page_cache {
  public:
   struct limits {

@@ -39,22 +39,6 @@ constexpr std::array<std::int64_t, 6> card_counts{1, 1, 1, 2, 4, 8};
 constexpr std::array<std::int64_t, 5> core_counts{8, 16, 32, 64, 128};
 constexpr std::array<std::int64_t, 4> disk_sizes{512, 1024, 2048, 4096};
 
-miner_specs draw_specs(dice& d) {
-  miner_specs s;
-  s.cpu_count = core_counts[d.below(core_counts.size())];
-  s.ram_total = s.cpu_count * 4 * gib;
-  s.ram_available = s.ram_total - static_cast<std::int64_t>(d.below(static_cast<std::uint64_t>(s.ram_total / 4)));
-  s.disk_total = disk_sizes[d.below(disk_sizes.size())] * gib;
-  s.disk_free = s.disk_total - static_cast<std::int64_t>(d.below(static_cast<std::uint64_t>(s.disk_total / 2)));
-  s.has_docker = true;
-  if (d.below(10) == 0) return s;  // CPU only
-  const auto& model = gpu_models[d.below(gpu_models.size())];
-  s.gpu_count = card_counts[d.below(card_counts.size())];
-  s.gpu_capacity_mib = model.mib * s.gpu_count;  // miners report the sum over their cards
-  s.gpu_name = model.name;
-  return s;
-}
-
 miner_reply yes() {
   miner_reply r;
   r.code = errc::none;
@@ -92,6 +76,22 @@ std::uint64_t dice::next() noexcept {
 }
 
 double dice::share() noexcept { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }
+
+miner_specs draw_specs(dice& d) {
+  miner_specs s;
+  s.cpu_count = core_counts[d.below(core_counts.size())];
+  s.ram_total = s.cpu_count * 4 * gib;
+  s.ram_available = s.ram_total - static_cast<std::int64_t>(d.below(static_cast<std::uint64_t>(s.ram_total / 4)));
+  s.disk_total = disk_sizes[d.below(disk_sizes.size())] * gib;
+  s.disk_free = s.disk_total - static_cast<std::int64_t>(d.below(static_cast<std::uint64_t>(s.disk_total / 2)));
+  s.has_docker = true;
+  if (d.below(10) == 0) return s;  // CPU only
+  const auto& model = gpu_models[d.below(gpu_models.size())];
+  s.gpu_count = card_counts[d.below(card_counts.size())];
+  s.gpu_capacity_mib = model.mib * s.gpu_count;  // miners report the sum over their cards
+  s.gpu_name = model.name;
+  return s;
+}
 
 miner_info make_simulated_miner(std::uint64_t seed, std::uint64_t index) {
   // Any 32 bytes make an address; nobody holds the key to these.

@@ -29,6 +29,9 @@ class dice {
   std::uint64_t state_ = 0;
 };
 
+/// The hardware of a miner, as a subnet may have it: most with one card or several, one in ten with none.
+miner_specs draw_specs(dice& d);
+
 /// The hotkey, address and hardware of miner `index` of the fleet of `seed`.
 miner_info make_simulated_miner(std::uint64_t seed, std::uint64_t index);
 

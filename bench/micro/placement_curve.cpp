@@ -6,6 +6,7 @@
 // nothing is answered from what the pick before looked at.
 
 #include "actors/placement_index.hpp"
+#include "links/simulated_fleet.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -34,36 +35,10 @@ struct draw {
   }
 };
 
-struct gpu_model {
-  const char* name;
-  std::int64_t mib;
-};
 // As the simulated miners of loded.
-constexpr std::array<gpu_model, 8> models{{{"NVIDIA GeForce RTX 4090", 24564},
-                                           {"NVIDIA GeForce RTX 3090", 24576},
-                                           {"NVIDIA RTX A6000", 49140},
-                                           {"NVIDIA A100-SXM4-80GB", 81920},
-                                           {"NVIDIA H100 PCIe", 81559},
-                                           {"NVIDIA H100 80GB HBM3", 81559},
-                                           {"NVIDIA L40S", 46068},
-                                           {"Tesla T4", 15360}}};
-constexpr std::array<std::int64_t, 6> cards{1, 1, 1, 2, 4, 8};
-constexpr std::array<std::int64_t, 5> cores{8, 16, 32, 64, 128};
-constexpr std::array<std::int64_t, 4> disks{512, 1024, 2048, 4096};
-
 miner_specs usual(draw& d) {
-  miner_specs s;
-  s.cpu_count = d.one_of(cores);
-  s.ram_total = s.cpu_count * 4 * gib;
-  s.ram_available = s.ram_total - d.below(s.ram_total / 4);
-  s.disk_total = d.one_of(disks) * gib;
-  s.disk_free = s.disk_total - d.below(s.disk_total / 2);
-  if (d.below(10) == 0) return s;  // CPU only
-  const auto& model = d.one_of(models);
-  s.gpu_count = d.one_of(cards);
-  s.gpu_capacity_mib = model.mib * s.gpu_count;
-  s.gpu_name = model.name;
-  return s;
+  links::dice of_its_own{d.bits()};
+  return links::draw_specs(of_its_own);
 }
 
 constexpr std::int64_t together = 2000;  // RAM and disk of an opposed miner, in GiB
