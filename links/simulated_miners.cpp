@@ -257,7 +257,7 @@ void simulated_miners::call(miner_call c, call_done done) {
     }
   }
   asio::post(core_->on_strand, [self = core_, c = std::move(c), done = std::move(done)]() mutable {
-    self->start_call(std::move(c), std::move(done));
+    self->start_call(std::move(c), done);
   });
 }
 

@@ -187,7 +187,9 @@ class rentals {
  private:
   static std::string all(std::vector<double> v) {
     std::ranges::sort(v);
-    const auto at = [&](double q) { return v[static_cast<std::size_t>(q * static_cast<double>(v.size() - 1) + 0.5)]; };
+    const auto at = [&](double q) {
+      return v[static_cast<std::size_t>(std::lround(q * static_cast<double>(v.size() - 1)))];
+    };
     return fmt::format(R"({{"median":{:.1f},"least":{:.1f},"most":{:.1f}}})", at(0.5), v.front(), v.back());
   }
   // Of the same round: what the machine does meanwhile changes from minute to minute.

@@ -242,7 +242,7 @@ int draw_report(const std::string& report, const std::string& folder) {
   std::error_code ec;
   std::filesystem::create_directories(folder, ec);
   for (const auto& [name, svg] : *plots)
-    if (!write_file(folder + "/" + name, svg)) return exit_failed;
+    if (!write_file((std::filesystem::path{folder} / name).string(), svg)) return exit_failed;
   return exit_fine;
 }
 

@@ -147,8 +147,8 @@ double now() {
 double since(double then) { return now() - then; }
 
 double reading_the_clock() {
-  std::vector<double> times;
-  for (int i = 0; i < 1000; ++i) times.push_back(since(now()));
+  std::vector<double> times(1000);
+  for (auto& each : times) each = since(now());
   std::sort(times.begin(), times.end());
   return times[times.size() / 2];
 }

@@ -74,7 +74,7 @@ TEST(checks, know_what_was_given_back) {
 
 /// Runs until the cheat is found.
 template <class Daemon>
-figures caught(scenario s) {
+figures caught(const scenario& s) {
   Daemon daemon{4};
   scripted_server server{std::ref(daemon)};
   return run_against(server.url(), s);

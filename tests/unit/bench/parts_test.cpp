@@ -19,7 +19,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 using testing::HasSubstr;
-using testing::Not;
 
 TEST(histogram, is_empty_at_first) {
   const histogram h;

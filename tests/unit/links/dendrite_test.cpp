@@ -406,7 +406,7 @@ TEST_F(dendrite_calls, idle_connections_are_bounded_and_closed_after_a_while) {
   int answered = 0;
   for (int i = 0; i < 4; ++i) {
     for (const auto port : {a.port(), b.port()}) {
-      link->call(call_of(miner_action::check, port), [&](miner_reply r) { answered += r.ok() ? 1 : 0; });
+      link->call(call_of(miner_action::check, port), [&](const miner_reply& r) { answered += r.ok() ? 1 : 0; });
     }
   }
   ASSERT_TRUE(run_until(io, [&] {
@@ -430,7 +430,7 @@ TEST_F(dendrite_calls, calls_in_flight_are_bounded_per_axon_and_in_all) {
   scripted_axon a(io, script);
   scripted_axon b(io, script);
   std::vector<errc> codes;
-  const auto note = [&](miner_reply r) { codes.push_back(r.code); };
+  const auto note = [&](const miner_reply& r) { codes.push_back(r.code); };
   for (int i = 0; i < 3; ++i) link->call(call_of(miner_action::check, a.port(), milliseconds(300)), note);
   ASSERT_TRUE(run_until(io, [&] { return codes.size() == 1; }));
   EXPECT_EQ(codes[0], errc::overloaded) << "the third to one axon";
@@ -453,7 +453,7 @@ TEST_F(dendrite_calls, shutdown_ends_every_call_and_probe_once) {
   });
   std::vector<errc> codes;
   std::vector<ssh_state> states;
-  const auto note = [&](miner_reply r) { codes.push_back(r.code); };
+  const auto note = [&](const miner_reply& r) { codes.push_back(r.code); };
   for (int i = 0; i < 3; ++i) link->call(call_of(miner_action::reg, axon.port()), note);
   link->probe_ssh({}, "127.0.0.1", axon.port(), milliseconds(20000), [&](ssh_state s) { states.push_back(s); });
   ASSERT_TRUE(run_until(io, [&] { return reached == 4; }));
@@ -481,7 +481,7 @@ TEST_F(dendrite_calls, may_be_called_from_any_thread_of_a_pool) {
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&, port = axon.port()] {
       for (int k = 0; k < 4; ++k) {
-        other.call(call_of(miner_action::check, port), [&](miner_reply r) {
+        other.call(call_of(miner_action::check, port), [&](const miner_reply& r) {
           if (r.ok()) ++fine;
           ++ended;
           asio::post(io, [] {});
