@@ -68,8 +68,7 @@ class placement_index {
     bool unreachable = false;
     std::uint16_t gpu_gb = 0, gpus = 0, cpus = 0;
     std::uint32_t name = 0;
-    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison with 0 in what the compiler writes for
-    // one
+    // NOLINTNEXTLINE(modernize-use-nullptr): it means what the compiler writes here
     friend auto operator<=>(const shape_key&, const shape_key&) = default;
   };
   // What a search looks at first, close together.
